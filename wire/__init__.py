@@ -1,0 +1,1 @@
+"""What crosses between Needle's processes, and nothing else.  Standard library only."""

@@ -1,0 +1,90 @@
+"""Every Redis key Needle writes itself, with its length and lifetime.
+
+The catalog is the truth; everything here can be lost and is written again by a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Stream entries kept (about 1.5 KB each for `events`).
+EVENTS_LENGTH = 2_000
+ACTIVITY_LENGTH = 1_000
+#: Scans whose document is kept, and those whose list of problems is kept.
+SCANS_KEPT = 20
+PROBLEMS_SCANS_KEPT = 10
+#: Problems kept for one scan; the catalog has them all.
+PROBLEMS_KEPT = 10_000
+
+#: Seconds.
+WORKER_TTL = 20
+ROOT_TTL = 24 * 3600
+BATCH_TTL = 3600
+CONTROL_TTL = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys under one prefix."""
+
+    prefix: str = "needle"
+
+    @property
+    def epoch(self) -> str:
+        """String: random id of this Redis's contents; another value means that it was emptied."""
+        return f"{self.prefix}:epoch"
+
+    @property
+    def events(self) -> str:
+        """Stream of `ScanChanged`, `ScanAt`, `WorkerBeat`, `WorkerGone`: see `wire.events`."""
+        return f"{self.prefix}:events"
+
+    @property
+    def activity(self) -> str:
+        """Stream of `Activity`: who did what."""
+        return f"{self.prefix}:activity"
+
+    @property
+    def scans(self) -> str:
+        """Sorted set of scan ids by `requested_at`."""
+        return f"{self.prefix}:scans"
+
+    @property
+    def active(self) -> str:
+        """Hash: root id -> id of the scan that has it, while that scan is not final."""
+        return f"{self.prefix}:active"
+
+    def scan(self, scan_id: str) -> str:
+        """Hash of one scan: `revision` (int) and `doc` (JSON of `wire.events.Scan`)."""
+        return f"{self.prefix}:scan:{scan_id}"
+
+    def problems(self, scan_id: str) -> str:
+        """Sorted set of the scan's problems: JSON of `wire.events.Problem` by its `id`."""
+        return f"{self.prefix}:scan:{scan_id}:problems"
+
+    def control(self, scan_id: str) -> str:
+        """Hash: `stop` and `pause`, each the name of who asked.  Absent: run."""
+        return f"{self.prefix}:scan:{scan_id}:control"
+
+    def batch(self, batch_id: int) -> str:
+        """String: the rows of one batch on their way to the catalog (zlib-compressed JSON)."""
+        return f"{self.prefix}:batch:{batch_id}"
+
+    @property
+    def workers(self) -> str:
+        """Sorted set: worker name by the time of its last beat."""
+        return f"{self.prefix}:workers"
+
+    def worker(self, name: str) -> str:
+        """String: JSON of the last `wire.events.WorkerBeat` of a worker; expires."""
+        return f"{self.prefix}:worker:{name}"
+
+    @property
+    def roots(self) -> str:
+        """Hash: root id -> JSON of `wire.events.RootStatus`."""
+        return f"{self.prefix}:roots"
+
+    @property
+    def steward(self) -> str:
+        """String with a TTL: the worker whose turn it is to reconcile."""
+        return f"{self.prefix}:steward"

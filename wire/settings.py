@@ -1,0 +1,142 @@
+"""Settings as data, the readers of the environment, and the settings that every room shares.
+
+A room declares a tuple of `Setting` rows and builds one frozen dataclass from them.  A value
+may also come from a file named by `NEEDLE_X_FILE` (container secrets).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from wire.roots import Root, parse_roots
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message says which one, why, and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: its name, default (as written) and help for the docs."""
+
+    name: str
+    default: str
+    help: str
+
+
+SHARED = (
+    Setting(
+        "NEEDLE_REDIS_URL",
+        "redis://127.0.0.1:6379/0",
+        "Redis or Valkey server: `redis://host:port/db` or `redis+socket:///path`. "
+        "When it is not set, `needle up` starts a private server.",
+    ),
+    Setting(
+        "NEEDLE_KEY_PREFIX",
+        "needle",
+        "Prefix of every key Needle writes itself; Celery's queues keep their own names.",
+    ),
+    Setting(
+        "NEEDLE_MUSIC",
+        "",
+        "Music folders that may be scanned, joined by `:` (a `:` in a name is written `\\:`).",
+    ),
+)
+
+
+def read(setting: Setting, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of `setting`: the variable, else the file its `_FILE` twin names, else the default.
+
+    Raises:
+        SettingsError: both forms are set, or the file cannot be read.
+    """
+    direct, path = environ.get(setting.name), environ.get(setting.name + "_FILE")
+    if direct is not None and path is not None:
+        raise SettingsError(f"set {setting.name} or {setting.name}_FILE, not both")
+    if path is not None:
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{setting.name}_FILE={path}: {error}") from None
+    return setting.default if direct is None else direct
+
+
+def read_int(
+    setting: Setting, environ: Mapping[str, str] = os.environ, *, low: int, high: int
+) -> int:
+    """A whole number in `low … high`, both included.  Raises SettingsError."""
+    text = read(setting, environ)
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        raise SettingsError(
+            f"{setting.name}={text!r}: a whole number from {low} to {high} is needed"
+        )
+    return value
+
+
+def read_float(
+    setting: Setting, environ: Mapping[str, str] = os.environ, *, low: float, high: float
+) -> float:
+    """A number in `low … high`, both included.  Raises SettingsError."""
+    text = read(setting, environ)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise SettingsError(f"{setting.name}={text!r}: a number from {low} to {high} is needed")
+    return value
+
+
+def read_bool(setting: Setting, environ: Mapping[str, str] = os.environ) -> bool:
+    """Exactly `true` or `false`.  Raises SettingsError."""
+    text = read(setting, environ)
+    if text not in ("true", "false"):
+        raise SettingsError(f"{setting.name}={text!r}: true or false is needed")
+    return text == "true"
+
+
+def read_choice(
+    setting: Setting, environ: Mapping[str, str] = os.environ, *, choices: tuple[str, ...]
+) -> str:
+    """One of `choices`.  Raises SettingsError."""
+    text = read(setting, environ)
+    if text not in choices:
+        raise SettingsError(f"{setting.name}={text!r}: one of {', '.join(choices)} is needed")
+    return text
+
+
+def unknown_settings(
+    known: Iterable[Setting], environ: Mapping[str, str] = os.environ
+) -> tuple[str, ...]:
+    """The `NEEDLE_*` variables that no setting reads, sorted: most likely typing mistakes."""
+    names = {setting.name for setting in known}
+    names |= {name + "_FILE" for name in names}
+    return tuple(sorted(n for n in environ if n.startswith("NEEDLE_") and n not in names))
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSettings:
+    """What every process needs to know: where Redis is, what may be scanned."""
+
+    redis_url: str
+    key_prefix: str
+    roots: tuple[Root, ...]
+
+
+def read_shared(environ: Mapping[str, str] = os.environ) -> SharedSettings:
+    """Read the shared settings.  Raises SettingsError."""
+    url, prefix, music = (read(setting, environ) for setting in SHARED)
+    if not url.startswith(("redis://", "rediss://", "redis+socket://", "unix://")):
+        raise SettingsError(
+            f"NEEDLE_REDIS_URL={url!r}: an address such as redis://127.0.0.1:6379/0 is needed"
+        )
+    if not prefix or any(c in prefix for c in " :*?[]\n"):
+        raise SettingsError(f"NEEDLE_KEY_PREFIX={prefix!r}: a word without ':' is needed")
+    return SharedSettings(redis_url=url, key_prefix=prefix, roots=parse_roots(music))

@@ -1,0 +1,41 @@
+"""Paths are bytes; these turn them into text that is safe to show and safe to send."""
+
+from __future__ import annotations
+
+import unicodedata
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+#: Bidirectional controls can make a name read as another one; they are shown as escapes.
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def display_path(path: bytes) -> str:
+    r"""`path` as text for people: UTF-8, with other bytes and control characters as `\x..`.
+
+    The result holds no surrogates, control or bidi characters and is never parsed back.
+    """
+    return escape_controls(path.decode("utf-8", "backslashreplace"))
+
+
+def escape_controls(text: str) -> str:
+    """`text` with control, bidi, line-separator and surrogate characters as visible escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(c) for c in text)
+
+
+def _escaped(char: str) -> str:
+    if char in _BIDI or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
+        code = ord(char)
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return char
+
+
+def path_to_wire(path: bytes) -> str:
+    """`path` as percent-encoded ASCII, exact for any bytes; see `path_from_wire`."""
+    return quote_from_bytes(path, safe="/")
+
+
+def path_from_wire(text: str) -> bytes:
+    """The inverse of `path_to_wire`."""
+    return unquote_to_bytes(text)

@@ -1,0 +1,1 @@
+"""The work: Celery tasks that find, read and store music files."""
