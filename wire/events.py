@@ -60,6 +60,7 @@ class Scan:
     requested_at: float
     requested_by: str = ""
     folder: str = ""  #: display text of the part of the root that is scanned, "" = all of it
+    folder_path: str = ""  #: the same, exact: see `wire.text.path_to_wire`
     revision: int = 0
     reason: str = ""  #: why it failed, was skipped, cancelled, paused: a plain sentence
     started_at: float | None = None

@@ -45,6 +45,13 @@ SHARED = (
     ),
 )
 
+#: Web and worker both show times; only these two read it.
+TIMEZONE = Setting(
+    "NEEDLE_TIMEZONE",
+    "Europe/Paris",
+    "Zone in which times are shown and schedules are meant; times are kept in UTC.",
+)
+
 
 def read(setting: Setting, environ: Mapping[str, str] = os.environ) -> str:
     """The value of `setting`: the variable, else the file its `_FILE` twin names, else the default.

@@ -19,7 +19,7 @@ from wire.names import (
 )
 
 #: Seconds a task of any kind may run before its process is killed.
-LONGEST_HARD_LIMIT_SECONDS = 1200
+LONGEST_HARD_LIMIT_SECONDS = 7200
 #: Seconds after which an unacknowledged message is handed out again: 3 x the longest limit.
 VISIBILITY_TIMEOUT_SECONDS = 3 * LONGEST_HARD_LIMIT_SECONDS
 #: Seconds a Redis command of the broker may take before the connection counts as broken.
