@@ -59,7 +59,8 @@ def is_current(folders: Folders, root: Path = ROOT) -> bool:
 def fetch(folders: Folders, root: Path = ROOT, *, dev: bool = False) -> None:
     """Put the files named in `folders` below `root`, unless they are there already.
 
-    `dev`: they come from `devDependencies`.  Each folder gets a `manifest.json`: {"lock": digest, "files": {name: integrity}}.
+    `dev`: they come from `devDependencies`.  Each folder gets a `manifest.json`:
+    {"lock": digest, "files": {name: integrity}}.
 
     Raises:
         FetchError: there is no npm, or a file does not have the hash of the lockfile.
