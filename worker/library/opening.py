@@ -1,0 +1,53 @@
+"""Opening what lies below the library's root, however long its path is, and never outside.
+
+The kernel takes 4,096 bytes of path at a time; a longer one is opened in several hops.
+"""
+
+from __future__ import annotations
+
+import os
+
+from worker.library.model import Signature
+
+#: Bytes of path given to the kernel at once: PATH_MAX is 4,096 on Linux and 1,024 on macOS.
+HOP_BYTES = 1000 if os.uname().sysname == "Darwin" else 4000
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+#: Without O_NONBLOCK the open of a FIFO would wait for a writer for ever.
+FILE_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def open_below(root_fd: int, path: bytes, flags: int) -> int:
+    """Open `path`, relative to the folder `root_fd`; b"" is that folder.  Raises OSError."""
+    folder_fd = root_fd
+    try:
+        while (cut := path.rfind(b"/", 0, HOP_BYTES)) > 0 and len(path) > HOP_BYTES:
+            hop_fd = os.open(path[:cut], FOLDER_FLAGS, dir_fd=folder_fd)
+            if folder_fd != root_fd:
+                os.close(folder_fd)
+            folder_fd, path = hop_fd, path[cut + 1 :]
+        return os.open(path or b".", flags, dir_fd=folder_fd)
+    finally:
+        if folder_fd != root_fd:
+            os.close(folder_fd)
+
+
+def resolve_below(real_root: bytes, path: bytes) -> bytes | None:
+    """Where `path` leads when all links are followed, relative to `real_root`.
+
+    None when that is outside of the root, does not exist, or cannot be told.
+    """
+    try:
+        target = os.path.realpath(os.path.join(real_root, path), strict=True)
+    except (OSError, ValueError):
+        return None
+    if target == real_root:
+        return b""
+    prefix = real_root.rstrip(b"/") + b"/"
+    return target[len(prefix) :] if target.startswith(prefix) else None
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """The signature in `status`; times beyond 64 bits, which file systems can hold, wrap."""
+    wrap = (1 << 63) - 1
+    return Signature(status.st_size, status.st_mtime_ns & wrap, status.st_ctime_ns & wrap)
