@@ -1,0 +1,142 @@
+"""Putting scans right: work that died is sent again, Redis is told again what it forgot.
+
+It may run at any time, in any process, twice at once: everything it decides is decided by the
+catalog in a transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+from wire import keys as wire_keys
+from wire.events import EventError, RootStatus, Scan, load
+from wire.names import SCAN_DISCOVERY
+from wire.roots import Root
+from wire.states import ScanState
+from worker import pipeline
+from worker.catalog import journal, queries
+from worker.services import Services
+
+#: Seconds after which a queued scan that the catalog does not know is sent again.
+FORGOTTEN_SECONDS = 10
+ENTRIES_COUNTED = 10_000
+
+
+def reconcile(services: Services) -> None:
+    """Send again what died or was lost, walk what nobody walks, end what is done."""
+    limit = pipeline.in_flight_limit(services)
+    result = journal.reconcile(services.catalog, services.epoch(), limit)
+    pipeline.send_batches(result.dispatches)
+    for scan_id in result.discover:
+        scan = queries.read_scan(services.catalog, scan_id)
+        if scan is not None:
+            send_discovery(scan)
+    for scan_id in result.finish:
+        pipeline.finish(scan_id)
+
+
+def send_discovery(scan: Scan) -> None:
+    """Send (again) the task that finds a scan's files."""
+    pipeline.send(
+        SCAN_DISCOVERY,
+        scan_id=scan.id,
+        root_id=scan.root_id,
+        folder=scan.folder_path,
+        mode=scan.mode.value,
+        requested_by=scan.requested_by,
+        requested_at=scan.requested_at,
+    )
+
+
+def restart_forgotten(services: Services) -> None:
+    """Send again the scans that are queued in Redis and unknown to the catalog: a lost message."""
+    now = time.time()
+    for scan in _queued(services):
+        is_old = abs(now - scan.requested_at) >= FORGOTTEN_SECONDS
+        if is_old and queries.read_scan(services.catalog, scan.id) is None:
+            send_discovery(scan)
+
+
+def _queued(services: Services) -> Iterator[Scan]:
+    ids = cast("dict[bytes, bytes]", services.redis.hgetall(services.keys.active))
+    for scan_id in ids.values():
+        doc = services.redis.hget(services.keys.scan(scan_id.decode("ascii", "replace")), "doc")
+        try:
+            scan = load(Scan, cast(bytes, doc or b""))
+        except EventError:
+            continue
+        if scan.state is ScanState.QUEUED:
+            yield scan
+
+
+def end_queued(services: Services, scan_id: str, state: ScanState, reason: str) -> None:
+    """End a scan that no worker began: the catalog does not know it."""
+    for scan in _queued(services):
+        if scan.id == scan_id:
+            now, revision = time.time(), scan.revision + 1
+            services.progress.scan(
+                replace(
+                    scan, state=state, reason=reason, revision=revision,
+                    finished_at=now, updated_at=now,
+                )
+            )  # fmt: skip
+
+
+def restore_view(services: Services, *, starting: bool) -> None:
+    """Write scans and problems to Redis when its contents are new, or a worker comes up."""
+    newest = services.redis.zcard(services.keys.scans)
+    if newest and not starting:
+        return
+    for scan in reversed(queries.recent_scans(services.catalog, wire_keys.SCANS_KEPT)):
+        services.progress.scan(scan)
+    for scan in queries.recent_scans(services.catalog, wire_keys.PROBLEMS_SCANS_KEPT):
+        pipeline.publish_problems(services, scan.id)
+
+
+def say_ended(services: Services, scan_id: str) -> None:
+    """Publish the end of a scan."""
+    scan = queries.read_scan(services.catalog, scan_id)
+    if scan is None:
+        return
+    pipeline.publish_problems(services, scan_id)
+    services.progress.scan(scan)
+    services.progress.activity(
+        f"scan.{scan.state.value}", "system", scan_id=scan.id, target=scan.root,
+        detail=scan.reason,
+    )  # fmt: skip
+    root = services.root(scan.root_id)
+    if root is not None:
+        look_at_root(services, root)
+
+
+def look_at_roots(services: Services) -> None:
+    """Say of every configured music folder whether it can be read."""
+    for root in services.settings.shared.roots:
+        look_at_root(services, root)
+
+
+def look_at_root(services: Services, root: Root) -> None:
+    """Say of a music folder whether it can be read, and how many entries and known files it has."""
+    readable, message, entries = True, "", 0
+    try:
+        with os.scandir(root.path) as listing:
+            for _ in listing:
+                entries += 1
+                if entries == ENTRIES_COUNTED:
+                    break
+    except OSError as error:
+        readable, message = False, error.strerror or type(error).__name__
+    status = RootStatus(
+        id=root.id,
+        display=root.display,
+        readable=readable,
+        message=message,
+        entries=entries,
+        known_files=queries.known_file_count(services.catalog, root.id),
+        checked_at=time.time(),
+    )
+    services.progress.root(status)

@@ -1,0 +1,121 @@
+"""The worker's settings: every environment variable it reads, and nothing read elsewhere."""
+
+from __future__ import annotations
+
+import os
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wire.settings import (
+    SHARED,
+    TIMEZONE,
+    Setting,
+    SettingsError,
+    SharedSettings,
+    read,
+    read_choice,
+    read_int,
+    read_shared,
+)
+
+DATA = Setting(
+    "NEEDLE_DATA",
+    "",
+    "Data folder: catalog, append-only file, logs. Default: `$XDG_DATA_HOME/needle`, "
+    "else `~/.local/share/needle`.",
+)
+DATABASE_URL = Setting(
+    "NEEDLE_DATABASE_URL",
+    "",
+    "Catalog database. Default: SQLite, `library.db` in the data folder. "
+    "PostgreSQL: `postgresql://user:password@host/name`.",
+)
+WORKER_NAME = Setting("NEEDLE_WORKER_NAME", "needle", "Name of the worker, before the `@host`.")
+PROCESSES = Setting(
+    "NEEDLE_SCAN_PROCESSES",
+    "0",
+    "Pool processes at most; one is kept when idle. 0: one a core, at most 4.",
+)
+QUEUES = Setting(
+    "NEEDLE_QUEUES", "", "Queues to work on, joined by commas. Default: all eight (one worker)."
+)
+BATCH_FILES = Setting("NEEDLE_BATCH_FILES", "250", "Files in a batch at most.")
+FILE_SECONDS = Setting("NEEDLE_FILE_SECONDS", "10", "Seconds that reading one file may take.")
+FILE_MEMORY_MB = Setting(
+    "NEEDLE_FILE_MEMORY_MB", "400", "Megabytes of memory a process may hold while it reads a file."
+)
+LOG_LEVEL = Setting("NEEDLE_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+CRASH_AT_STEP = Setting(
+    "NEEDLE_CRASH_AT_STEP",
+    "0",
+    "For tests: the worker process that takes the N-th step of a scan kills itself. 0: never.",
+)
+
+SETTINGS = (
+    *SHARED,
+    TIMEZONE,
+    DATA,
+    DATABASE_URL,
+    WORKER_NAME,
+    PROCESSES,
+    QUEUES,
+    BATCH_FILES,
+    FILE_SECONDS,
+    FILE_MEMORY_MB,
+    LOG_LEVEL,
+    CRASH_AT_STEP,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a worker was told."""
+
+    shared: SharedSettings
+    data: Path
+    database_url: str
+    timezone: str
+    name: str
+    processes: int  #: pool processes at most
+    queues: tuple[str, ...]  #: empty: all
+    batch_files: int
+    file_seconds: int
+    file_memory_bytes: int
+    log_level: str
+    crash_at_step: int
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The data folder, which need not exist yet."""
+    text = read(DATA, environ)
+    if text:
+        return Path(text).expanduser().absolute()
+    base = environ.get("XDG_DATA_HOME", "")
+    root = Path(base) if base.startswith("/") else Path("~/.local/share").expanduser()
+    return root / "needle"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
+    """Read the worker's settings.  Raises SettingsError."""
+    data = data_folder(environ)
+    timezone = read(TIMEZONE, environ)
+    if timezone not in zoneinfo.available_timezones():
+        raise SettingsError(f"NEEDLE_TIMEZONE={timezone!r}: a zone such as Europe/Paris is needed")
+    processes = read_int(PROCESSES, environ, low=0, high=64)
+    queues = tuple(name.strip() for name in read(QUEUES, environ).split(",") if name.strip())
+    return WorkerSettings(
+        shared=read_shared(environ),
+        data=data,
+        database_url=read(DATABASE_URL, environ) or f"sqlite:///{data}/library.db",
+        timezone=timezone,
+        name=read(WORKER_NAME, environ),
+        processes=processes or min(4, os.cpu_count() or 1),
+        queues=queues,
+        batch_files=read_int(BATCH_FILES, environ, low=1, high=500),
+        file_seconds=read_int(FILE_SECONDS, environ, low=1, high=40),
+        file_memory_bytes=read_int(FILE_MEMORY_MB, environ, low=150, high=16_384) << 20,
+        log_level=read_choice(LOG_LEVEL, environ, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        crash_at_step=read_int(CRASH_AT_STEP, environ, low=0, high=10**9),
+    )

@@ -1,0 +1,140 @@
+"""Queue `scan`: the beginning and the end of a scan, requests about it, and putting it right."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from celery import shared_task
+
+from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
+from wire.states import ScanMode, ScanState
+from wire.text import display_path, path_from_wire
+from worker import pipeline, reconciler
+from worker.catalog import discovery as found
+from worker.catalog import queries, scans
+from worker.catalog.finish import finish_scan
+from worker.catalog.owner import Owner
+from worker.catalog.scans import Begin, ScanRequest
+from worker.discovery import LEASE_SECONDS, Discovery
+from worker.services import Services, crash_at_step, services
+
+
+@shared_task(name=SCAN_DISCOVERY, soft_time_limit=7000, time_limit=7200)
+def discovery(
+    scan_id: str,
+    root_id: str,
+    folder: str,
+    mode: str,
+    requested_by: str,
+    requested_at: float,
+) -> None:
+    """Find the files of a scan and hand them out in batches.
+
+    `folder` is percent-encoded (`wire.text.path_to_wire`).  A root this worker was not
+    configured with, or a folder outside of it, ends the scan with a reason.
+    """
+    here = services()
+    root = here.root(root_id)
+    if root is None:
+        reason = "no worker is configured with this music folder (NEEDLE_MUSIC)"
+        reconciler.end_queued(here, scan_id, ScanState.FAILED, reason)
+        return
+    request = ScanRequest(
+        scan_id, root, ScanMode(mode), requested_at, requested_by, path_from_wire(folder)
+    )
+    crash_at_step(here)
+    stopped_by = here.redis.hget(here.keys.control(scan_id), "stop")
+    if isinstance(stopped_by, bytes) and queries.read_scan(here.catalog, scan_id) is None:
+        reason = f"stopped by {stopped_by.decode()} before it began"
+        reconciler.end_queued(here, scan_id, ScanState.CANCELLED, reason)
+        return
+    begun = scans.begin_scan(here.catalog, request)
+    if begun.status is Begin.BUSY:
+        reason = f"another scan of this folder is running: {begun.scan_id}"
+        reconciler.end_queued(here, scan_id, ScanState.SKIPPED, reason)
+        return
+    if begun.status is Begin.STARTED:
+        here.progress.activity(
+            "scan.started", requested_by, scan_id=scan_id, target=root.display, detail=mode
+        )
+    reason = _why_not(root.path, request.folder)
+    if reason:
+        scans.fail_scan(here.catalog, scan_id, ScanState.SKIPPED, reason)
+        reconciler.say_ended(here, scan_id)
+        return
+    _walk(here, scan_id)
+
+
+def _walk(here: Services, scan_id: str) -> None:
+    """Claim the walk of a scan and do it, if nobody else does."""
+    owner = Owner.current()
+    claim = found.claim_discovery(here.catalog, scan_id, owner, LEASE_SECONDS)
+    if claim is not None:
+        pipeline.publish(here, scan_id, always=True)
+        try:
+            Discovery(here, claim, owner).run()
+        finally:
+            found.release_discovery(here.catalog, scan_id, owner)
+    pipeline.publish(here, scan_id, always=True)
+    reconciler.reconcile(here)
+
+
+def _why_not(root: bytes, folder: bytes) -> str:
+    """Why a folder cannot be scanned, or nothing."""
+    path = os.path.join(root, folder) if folder else root
+    real_root, real_path = os.path.realpath(root), os.path.realpath(path)
+    if real_path != real_root and not real_path.startswith(real_root.rstrip(b"/") + b"/"):
+        return f"{display_path(folder)} leads out of the music folder"
+    try:
+        with os.scandir(path) as entries:
+            empty = next(entries, None) is None
+    except OSError as error:
+        return f"{display_path(path)} cannot be read: {error.strerror}"
+    if empty:
+        return f"{display_path(path)} is empty. Is the disk mounted?"
+    return ""
+
+
+@shared_task(name=SCAN_CONTROL, soft_time_limit=50, time_limit=60)
+def control(scan_id: str, action: str, actor: str) -> None:
+    """Stop, pause or resume a scan: `action` is one of these words."""
+    here = services()
+    if action == "stop":
+        change = scans.request_stop(here.catalog, scan_id, actor)
+    elif action == "pause":
+        change = scans.request_pause(here.catalog, scan_id, actor)
+    elif action == "resume":
+        change = scans.request_resume(here.catalog, scan_id)
+    else:
+        raise ValueError(f"unknown action {action[:40]!r}")
+    crash_at_step(here)
+    if action == "stop" and queries.read_scan(here.catalog, scan_id) is None:
+        reason = f"stopped by {actor} before it began"
+        reconciler.end_queued(here, scan_id, ScanState.CANCELLED, reason)
+        return
+    pipeline.publish(here, scan_id, always=True)
+    if change.finish:
+        pipeline.finish(scan_id)
+    reconciler.reconcile(here)
+
+
+@shared_task(name=SCAN_FINISH, soft_time_limit=1150, time_limit=1200)
+def finish(scan_id: str) -> None:
+    """Settle a scan of which every batch is stored, and give it its final state."""
+    here = services()
+    crash_at_step(here)
+    if finish_scan(here.catalog, scan_id, now=time.time()):
+        crash_at_step(here)
+        reconciler.say_ended(here, scan_id)
+
+
+@shared_task(name=SCAN_RECONCILE, soft_time_limit=50, time_limit=60)
+def reconcile(starting: bool = False) -> None:
+    """Put right what died, and what Redis forgot.  `starting`: a worker has just come up."""
+    here = services()
+    if starting:
+        reconciler.look_at_roots(here)
+    reconciler.restore_view(here, starting=starting)
+    reconciler.restart_forgotten(here)
+    reconciler.reconcile(here)
