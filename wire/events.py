@@ -258,6 +258,8 @@ def _scalar(kind: type, value: Any, where: str) -> Any:
         value = float(value) if abs(value) < 1e300 else value
     if type(value) is not kind:
         raise EventError(f"{where}: {kind.__name__} is needed, not {type(value).__name__}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise EventError(f"{where}: a number of 64 bits is needed")
     if isinstance(value, float) and not -1e300 < value < 1e300:  # NaN compares false as well
         raise EventError(f"{where}: a finite number is needed")
     return value
