@@ -1,29 +1,243 @@
-"""From what was read to what is stored: artists, albums, genres and rows.  Pure, no database."""
+"""From what was read to what is stored: artists, albums, genres and rows.  Pure, no database.
+
+A track knows its artists, album and genres by their place in the lists of its batch.  What
+identifies them: a MusicBrainz id if there is one, else the name (see `naming.py`); an album
+without an id is told by the folder of its release and its title, and by its album artists
+unless it is a compilation or names none.
+"""
 
 from __future__ import annotations
 
+import json
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from worker.library.model import FileResult
+from worker.catalog.filelist import bounded, path_to_text
+from worker.catalog.naming import KEY_CHARS, digest, is_various, name_key, release_folder
+from worker.library.model import Audio, FileResult, Tags
+
+#: The columns of a track that come from its tags as they are, from lists (JSON), from its audio.
+TAG_COLUMNS = (
+    "title", "title_sort", "album", "album_sort", "track_number", "track_total", "disc_number",
+    "disc_total", "date", "original_date", "compilation", "label", "catalog_number", "barcode",
+    "comment", "has_lyrics", "bpm", "key", "encoder", "mb_recording_id", "mb_track_id",
+    "mb_release_id", "mb_release_group_id", "acoustid_id", "replaygain_track_gain_db",
+    "replaygain_track_peak", "replaygain_album_gain_db", "replaygain_album_peak", "cover_count",
+    "cover_bytes",
+)  # fmt: skip
+LIST_COLUMNS = (
+    "album_artists", "album_artist_sorts", "composers", "isrcs", "mb_artist_ids",
+    "mb_album_artist_ids", "cover_kinds",
+)  # fmt: skip
+AUDIO_COLUMNS = (
+    "format", "codec", "duration_seconds", "bitrate_bps", "sample_rate_hz", "channels", "bit_depth",
+)  # fmt: skip
+#: The order of `TrackRow.values`.
+TRACK_COLUMNS = (*TAG_COLUMNS, *LIST_COLUMNS, *AUDIO_COLUMNS, "artist")
+
+_tag_values = operator.attrgetter(*TAG_COLUMNS)
+_list_values = operator.attrgetter(*LIST_COLUMNS)
+_audio_values = operator.attrgetter(*AUDIO_COLUMNS)
+_NO_AUDIO = (None,) * len(AUDIO_COLUMNS)
+
+
+class ArtistRow(NamedTuple):
+    """An artist that a batch names; `key` is the digest of what identifies it, in hex."""
+
+    key: str
+    name: str
+    name_key: str
+    sort_name: str | None
+    mbid: str | None
+
+
+class AlbumRow(NamedTuple):
+    """An album that a batch names.  With an `mbid` the rest does not tell it from others."""
+
+    mbid: str | None
+    place: str  #: folder of the release, see `filelist.path_to_text`
+    title: str
+    title_key: str
+    artist_keys: list[str]  #: of its album artists, [] = told by place and title alone
+
+
+class GenreRow(NamedTuple):
+    """A genre that a batch names."""
+
+    key: str
+    name: str
+
+
+class TrackRow(NamedTuple):
+    """A track: its columns, and its places in the lists of the batch."""
+
+    values: list[Any]  #: see `TRACK_COLUMNS`
+    album: int | None
+    artists: list[tuple[int, str, str | None]]  #: artist, name as credited, sort name
+    genres: list[tuple[int, str]]  #: genre, name as written
+
+
+class FileRow(NamedTuple):
+    """A file that was read, or could not be."""
+
+    path: str  #: see `filelist.path_to_text`
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    outcome: str | None  #: None: read; the catalog tells new from updated
+    error_class: str
+    message: str
+    flags: str | None
+    track: TrackRow | None
 
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """A batch ready to be stored; its fields are the catalog's own, see `writer.complete`."""
+    """A batch ready to be stored: see `writer.complete`."""
 
-    files: list[list[object]]
+    files: list[FileRow] = field(default_factory=list)
+    artists: list[ArtistRow] = field(default_factory=list)
+    albums: list[AlbumRow] = field(default_factory=list)
+    genres: list[GenreRow] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, object]:
-        """As plain JSON values."""
-        raise NotImplementedError
+    def to_json(self) -> dict[str, Any]:
+        """As values that JSON can carry."""
+        return {
+            "files": self.files,
+            "artists": self.artists,
+            "albums": self.albums,
+            "genres": self.genres,
+        }
 
     @classmethod
-    def from_json(cls, data: dict[str, object]) -> Grouped:
-        """The inverse of `to_json`.  Raises `record.RecordError`."""
-        raise NotImplementedError
+    def from_json(cls, data: Any) -> Grouped:
+        """The inverse of `to_json`.  Raises TypeError or KeyError for anything else."""
+        return cls(
+            files=[_file_row(*row) for row in data["files"]],
+            artists=[ArtistRow(*row) for row in data["artists"]],
+            albums=[AlbumRow(*row) for row in data["albums"]],
+            genres=[GenreRow(*row) for row in data["genres"]],
+        )
 
 
 def group(results: Sequence[FileResult]) -> Grouped:
     """Find the artists, albums and genres of `results` and link every track to its own."""
-    raise NotImplementedError
+    return _Grouping().run(results)
+
+
+class _Grouping:
+    """One batch: rows so far, and the place of each by what identifies it."""
+
+    def __init__(self) -> None:
+        self.grouped = Grouped()
+        self._artists: dict[tuple[str, str | None], int] = {}
+        self._albums: dict[tuple[Any, ...], int] = {}
+        self._genres: dict[str, int] = {}
+
+    def run(self, results: Sequence[FileResult]) -> Grouped:
+        for result in results:
+            track = self._track(result) if result.tags is not None else None
+            signature = result.signature
+            self.grouped.files.append(
+                FileRow(
+                    path_to_text(result.path),
+                    bounded(signature.size),
+                    bounded(signature.mtime_ns),
+                    bounded(signature.ctime_ns),
+                    result.outcome,
+                    result.error_class,
+                    result.message,
+                    " ".join(result.flags) or None,
+                    track,
+                )
+            )
+        return self.grouped
+
+    def _track(self, result: FileResult) -> TrackRow:
+        tags = result.tags or Tags()
+        artists = [
+            (self._artist(name, mbid), name, sort)
+            for name, mbid, sort in credits_of(tags.artists, tags.mb_artist_ids, tags.artist_sorts)
+        ]
+        genres = [(self._genre(name), name) for name in tags.genres if name_key(name)]
+        values = [*_tag_values(tags), *map(_as_json, _list_values(tags))]
+        values += _audio_values(result.audio) if isinstance(result.audio, Audio) else _NO_AUDIO
+        values.append("; ".join(tags.artists) or None)
+        return TrackRow(values, self._album(result.path, tags), artists, genres)
+
+    def _artist(self, name: str, mbid: str | None) -> int:
+        key = name_key(name)
+        identity = ("", mbid) if mbid else (key, None)
+        place = self._artists.get(identity)
+        if place is None:
+            place = self._artists[identity] = len(self._artists)
+            row = ArtistRow(artist_key(key, mbid).hex(), name, key[:KEY_CHARS], None, mbid)
+            self.grouped.artists.append(row)
+        return place
+
+    def _album(self, path: bytes, tags: Tags) -> int | None:
+        if tags.mb_release_id is None and not name_key(tags.album or ""):
+            return None
+        title = tags.album or ""
+        folder = path.rpartition(b"/")[0]
+        place = path_to_text(release_folder(folder))
+        credited = credits_of(tags.album_artists, tags.mb_album_artist_ids, tags.album_artist_sorts)
+        for name, mbid, _ in credited:
+            self._artist(name, mbid)
+        told_by_artists = not tags.compilation and not any(is_various(n) for n, _, _ in credited)
+        keys = [artist_key(name_key(n), m).hex() for n, m, _ in credited if told_by_artists]
+        key = name_key(title)
+        identity = (tags.mb_release_id,) if tags.mb_release_id else (place, key, *keys)
+        index = self._albums.get(identity)
+        if index is None:
+            index = self._albums[identity] = len(self._albums)
+            row = AlbumRow(tags.mb_release_id, place, title, key[:KEY_CHARS], keys)
+            self.grouped.albums.append(row)
+        return index
+
+    def _genre(self, name: str) -> int:
+        key = name_key(name)
+        place = self._genres.get(key)
+        if place is None:
+            place = self._genres[key] = len(self._genres)
+            self.grouped.genres.append(GenreRow(digest("genre", key).hex(), name))
+        return place
+
+
+def artist_key(key: str, mbid: str | None) -> bytes:
+    """What tells an artist from every other: its MusicBrainz id, else the key of its name."""
+    return digest("mbid", mbid) if mbid else digest("name", key)
+
+
+def album_key(root_id: str, album: AlbumRow) -> bytes:
+    """What tells an album from every other."""
+    if album.mbid:
+        return digest("mbid", album.mbid)
+    return digest("album", root_id, album.place, album.title_key, *album.artist_keys)
+
+
+def credits_of(
+    names: Sequence[str], mbids: Sequence[str], sorts: Sequence[str]
+) -> list[tuple[str, str | None, str | None]]:
+    """Name, MusicBrainz id and sort name of each artist of a credit.
+
+    Ids (or sort names) that are not as many as the names belong to nobody in particular.
+    """
+    ids = mbids if len(mbids) == len(names) else [None] * len(names)
+    sort_names = sorts if len(sorts) == len(names) else [None] * len(names)
+    return [
+        (name, mbid or None, sort or None)
+        for name, mbid, sort in zip(names, ids, sort_names, strict=True)
+        if name_key(name)
+    ]
+
+
+def _as_json(values: Sequence[str]) -> str | None:
+    return json.dumps(values, ensure_ascii=False) if values else None
+
+
+def _file_row(*row: Any) -> FileRow:
+    *columns, track = row
+    return FileRow(*columns, TrackRow(*track) if track is not None else None)

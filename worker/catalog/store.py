@@ -1,11 +1,39 @@
-"""Opening the catalog, and its two kinds of transaction."""
+"""Opening the catalog, and its two kinds of transaction.
+
+1. One transaction writes at a time, on SQLite (BEGIN IMMEDIATE) as on PostgreSQL (an advisory
+   lock): what a writer has read stays true until it commits.
+2. A connection is never used across a fork: the engine belongs to one pid.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    Table,
+    create_engine,
+    event,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from worker.catalog import schema
+
+#: Seconds a transaction waits for the one that is writing.
+BUSY_SECONDS = 15
+#: The advisory lock that lets one PostgreSQL transaction write at a time ("need").
+WRITE_LOCK = 0x6E656564
 
 
 class CatalogError(Exception):
@@ -25,7 +53,9 @@ class Catalog:
 
     def __init__(self, url: str) -> None:
         """Raises CatalogError when `url` is of neither kind."""
-        raise NotImplementedError
+        self.url = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._owned: tuple[int, Engine] | None = None
 
     def migrate(self) -> None:
         """Create the tables or bring them up to date; a second starter waits for the first.
@@ -36,18 +66,132 @@ class Catalog:
             SchemaTooNewError: a newer Needle wrote it.
             CatalogError: it cannot be opened.
         """
-        raise NotImplementedError
+        from worker.catalog import migrate  # Alembic costs memory, and is needed at start only
+
+        migrate.migrate(self)
 
     def dispose(self) -> None:
         """Close this process's connections; they open again when needed."""
-        raise NotImplementedError
+        if self._owned is not None and self._owned[0] == os.getpid():
+            self._owned[1].dispose()
+        self._owned = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the catalog and changes nothing."""
-        raise NotImplementedError
+        with self._engine().connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may write: one at a time, whichever process asks."""
-        raise NotImplementedError
+    def write(self, *, wait_seconds: int = BUSY_SECONDS) -> Iterator[Connection]:
+        """A transaction that may write: one at a time, whichever process asks.
+
+        Raises sqlalchemy.exc.OperationalError when its turn has not come after `wait_seconds`.
+        """
+        with self._engine().connect() as connection:
+            connection.execution_options(needle_writes=wait_seconds)
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.exec_driver_sql(f"set local lock_timeout = '{wait_seconds}s'")
+                    connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": WRITE_LOCK})
+                yield connection
+
+    def _engine(self) -> Engine:
+        pid = os.getpid()
+        if self._owned is None or self._owned[0] != pid:
+            if self._owned is not None:
+                self._owned[1].dispose(close=False)  # the parent still uses these connections
+            self._owned = (pid, _open(self.url))
+        return self._owned[1]
+
+
+def upsert(
+    connection: Connection, table: Table, conflict: Sequence[str], update: Sequence[str] = ()
+) -> Any:
+    """An INSERT that updates the columns `update` of a row with the same `conflict` columns.
+
+    Without `update` such a row is left as it is.
+    """
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=list(conflict))
+    values = {name: statement.excluded[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=list(conflict), set_=values)
+
+
+def reserve_ids(connection: Connection, table: Table, count: int) -> range:
+    """`count` new ids for `table`, in a writing transaction."""
+    counter = schema.ids.c
+    statement = (
+        update(schema.ids)
+        .where(counter.name == table.name)
+        .values(last=counter.last + count)
+        .returning(counter.last)
+    )
+    last = connection.execute(statement).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
+def one(connection: Connection, table: Table, row_id: int | str) -> RowMapping | None:
+    """The row of `table` with this id, None when there is none."""
+    statement = select(table).where(table.c.id == row_id)
+    return connection.execute(statement).mappings().first()
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise CatalogError("the database address is not an address") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed
+    if parsed.drivername == "postgresql+psycopg":
+        return parsed
+    shown = parsed.render_as_string(hide_password=True)
+    raise CatalogError(f"{shown}: sqlite:///file or postgresql://user:password@host/name is needed")
+
+
+def _open(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url,
+        pool_size=2,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "client_encoding": "utf8",
+            # A frozen writer must not hold up the others for ever.
+            "options": "-c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see below
+    connection.execute(f"pragma busy_timeout = {BUSY_SECONDS * 1000}")
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = normal")
+    connection.execute("pragma foreign_keys = on")
+    connection.execute("pragma cache_size = -16000")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A reader that later writes would fail at once instead of waiting its turn.
+    wait_seconds = connection.get_execution_options().get("needle_writes")
+    if wait_seconds is None:
+        connection.exec_driver_sql("begin")
+        return
+    connection.exec_driver_sql(f"pragma busy_timeout = {wait_seconds * 1000}")
+    connection.exec_driver_sql("begin immediate")

@@ -1,0 +1,58 @@
+"""The clock of leases, which no step of the wall clock touches.
+
+On SQLite, which one machine uses, it is the monotonic clock together with the boot it belongs
+to; on PostgreSQL it is the database's clock, the same for every machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from worker.catalog.owner import Owner, boot_id, owner_is_dead
+
+#: Seconds that a message may be under way before it is sent again; doubles with each sending.
+SENT_SECONDS = 30
+SENT_SECONDS_MAX = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time: seconds that mean something only within `boot`."""
+
+    boot: str
+    seconds: float
+
+    def lease(self, owner: Owner | None, seconds: float) -> dict[str, Any]:
+        """The lease columns of a row: held by `owner` for so long from now (None: nobody's)."""
+        return {
+            "lease_owner": str(owner) if owner else "",
+            "lease_boot": self.boot,
+            "lease_until": self.seconds + seconds,
+        }
+
+    def sent(self, sends: int) -> dict[str, Any]:
+        """The lease columns of a row whose message was sent, `sends` times before."""
+        return self.lease(None, min(SENT_SECONDS * 2 ** min(sends, 10), SENT_SECONDS_MAX))
+
+    def has_expired(self, row: Mapping[str, Any]) -> bool:
+        """Whether the lease of `row` ran out, or its owner is known to be dead."""
+        if row["lease_until"] is None or row["lease_boot"] != self.boot:
+            return True
+        return bool(row["lease_until"] < self.seconds) or owner_is_dead(row["lease_owner"])
+
+
+#: The lease columns of a row that nobody works on.
+FREE: dict[str, Any] = {"lease_owner": "", "lease_boot": "", "lease_until": None}
+
+
+def moment(connection: Connection) -> Moment:
+    """Now, on the clock of this catalog's leases."""
+    if connection.dialect.name == "sqlite":
+        return Moment(boot_id(), time.monotonic())
+    seconds = connection.exec_driver_sql("select extract(epoch from clock_timestamp())").scalar()
+    return Moment("", float(seconds or 0))
