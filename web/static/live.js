@@ -1,0 +1,134 @@
+// Keeps the page honest about its stream: reconnects what hx-sse gives up on, says when the
+// figures are old, falls back to asking every 5 s, and lets the clocks go on between messages.
+"use strict";
+(() => {
+  const SILENCE_MS = 12000; // the server says something at least every 5 s
+  const POLL_MS = 5000;
+  const RETRY_MS = 2000; // after a refused first connection, which hx-sse never retries
+  const RETRY_BLOCKED_MS = 30000; // while asking works and the stream does not
+  const PARTS = ["status", "banner", "announce", ...[...document.querySelectorAll("#main .column > [id]")].map((part) => part.id)];
+
+  const root = document.documentElement;
+  const words = document.body.dataset;
+  const stream = document.getElementById("stream");
+  let connection = null; // hx-sse's own record of the open stream
+  let heardAt = performance.now();
+  let retryAt = Infinity;
+  let pollAt = 0;
+  let aheadSeconds = 0; // the server's clock minus ours
+
+  function show(mode) {
+    if (root.dataset.live === mode) return;
+    root.dataset.live = mode;
+    if (mode === "lost" || mode === "parked") {
+      const sentence = document.querySelector(`.banner.when-${mode} p`);
+      document.getElementById("announce").textContent = sentence.textContent;
+    }
+  }
+
+  // -- the stream
+
+  function connect() {
+    retryAt = performance.now() + RETRY_BLOCKED_MS;
+    if (!connection) return htmx.trigger(stream, "needle:connect");
+    connection.delayCanceller?.();
+    connection.reader?.cancel();
+  }
+
+  function heard() {
+    heardAt = performance.now();
+    retryAt = Infinity;
+    show("live");
+    // hx-sse pauses only when a tab becomes hidden: tell it about one that was opened hidden.
+    if (document.hidden) document.dispatchEvent(new Event("visibilitychange"));
+  }
+
+  function failed() {
+    if (root.dataset.live === "parked") return;
+    if (root.dataset.live !== "polling") show("lost");
+    if (!connection) retryAt = Math.min(retryAt, performance.now() + (root.dataset.live === "polling" ? RETRY_BLOCKED_MS : RETRY_MS));
+  }
+
+  stream.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
+  stream.addEventListener("htmx:sse:after:message", (event) => { if (!event.detail.message.event) heard(); });
+  stream.addEventListener("htmx:sse:close", () => { connection = null; });
+  stream.addEventListener("needle:parked", () => { retryAt = Infinity; show("parked"); });
+  for (const name of ["htmx:sse:error", "htmx:error", "htmx:response:error"]) stream.addEventListener(name, failed);
+
+  document.getElementById("resume").addEventListener("click", () => { show("connecting"); heardAt = performance.now(); connect(); });
+  document.getElementById("retry").addEventListener("click", () => { pollAt = 0; connect(); watch(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) heardAt = performance.now(); });
+
+  // -- asking instead
+
+  async function poll() {
+    pollAt = performance.now() + POLL_MS;
+    try {
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(POLL_MS - 500) });
+      if (!answer.ok) throw new Error(answer.status);
+      const text = await answer.text();
+      if (performance.now() - heardAt <= SILENCE_MS) return; // the stream came back meanwhile
+      await htmx.swap({ sourceElement: stream, text, swap: "none", selectOOB: PARTS.map((id) => `#${id}:outerMorph`).join() });
+      show("polling");
+    } catch {
+      show("lost");
+    }
+  }
+
+  function watch() {
+    const now = performance.now();
+    if (document.hidden || root.dataset.live === "parked") return;
+    if (now >= retryAt) connect();
+    if (now - heardAt <= SILENCE_MS) return;
+    if (root.dataset.live !== "polling") show("lost");
+    if (now >= pollAt) poll();
+    if (retryAt === Infinity) connect();
+  }
+
+  // -- clocks: the same words as web/format.py
+
+  function duration(seconds) {
+    const whole = Math.max(Math.floor(seconds), 0), minutes = Math.floor(whole / 60), hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
+    const two = (count) => String(count).padStart(2, "0");
+    let text = `${whole} s`;
+    if (days) text = `${days} ${words.day}` + (hours % 24 ? ` ${hours % 24} h` : "");
+    else if (hours) text = `${hours} h ${two(minutes % 60)}`;
+    else if (minutes) text = `${minutes} min` + (whole % 60 ? ` ${two(whole % 60)} s` : "");
+    return text.replaceAll(" ", "\u00a0");
+  }
+
+  function tick() {
+    if (root.dataset.live === "lost" || root.dataset.live === "parked") return;
+    const now = Date.now() / 1000 + aheadSeconds;
+    for (const element of document.querySelectorAll("time[data-ago], time[data-for]")) {
+      const { ago } = element.dataset;
+      const seconds = now - Number(ago ?? element.dataset.for);
+      let text = duration(seconds);
+      if (ago !== undefined) text = seconds < 1 ? words.now : words.ago.replace("{}", text);
+      if (element.textContent !== text) element.textContent = text;
+    }
+  }
+
+  function refreshed() {
+    const { at, title } = document.getElementById("status").dataset;
+    aheadSeconds = Number(at) - Date.now() / 1000;
+    document.title = title;
+    document.getElementById("heard").textContent = new Date().toLocaleTimeString(root.lang);
+    tick();
+  }
+
+  document.addEventListener("htmx:after:swap", refreshed);
+  setInterval(() => { watch(); tick(); }, 1000);
+  show("connecting");
+  refreshed();
+
+  // -- the theme changes at once; the server is only told
+
+  document.getElementById("theme").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { value } = event.submitter;
+    root.dataset.theme = value;
+    for (const button of event.target.elements) button.setAttribute("aria-pressed", String(button.value === value));
+    fetch(event.target.action, { method: "POST", body: new URLSearchParams({ theme: value }), redirect: "manual" }).catch(() => {});
+  });
+})();
