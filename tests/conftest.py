@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
 from tests.servers import ValkeyServer, valkey
+
+# These machines are slow and shared: time says nothing about the code under test.
+hypothesis.settings.register_profile(
+    "needle",
+    deadline=None,
+    max_examples=60,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("needle")
 
 
 @pytest.fixture(scope="session")
