@@ -70,6 +70,9 @@ BY_EXTENSION: dict[bytes, Format] = {
     extension: form for form in FORMATS for extension in form.extensions
 }
 
+#: mutagen's type to the format it is first of all for.
+BY_READER: dict[str, Format] = {form.reader: form for form in reversed(FORMATS) if form.reader}
+
 
 def extension_of(path: bytes) -> bytes:
     """What follows the last dot of the last part of `path`, in lower case; b"" without one."""

@@ -1,0 +1,190 @@
+"""Reading one file: opened safely, parsed under limits, every failure an outcome.
+
+1. Nothing that is not a regular file inside the root is read.
+2. What a file does ends in a `FileResult`.  Only what the caller asked to pass through, and
+   exceptions that are no `Exception`, come out.
+3. The signature in a result is that of the bytes that were read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from wire.outcomes import Outcome
+from worker.library import mutagen_tuning
+from worker.library.clean import clean_message, clean_text
+from worker.library.errors import (
+    ChangedDuringScan,
+    EmptyFile,
+    FileTimeout,
+    NotAFile,
+    UnsupportedFormat,
+)
+from worker.library.formats import BY_READER, format_of
+from worker.library.guard import Guard
+from worker.library.model import Audio, FileResult, FoundFile, Signature, Tags
+from worker.library.opening import (
+    FILE_FLAGS,
+    FOLDER_FLAGS,
+    open_below,
+    resolve_below,
+    signature_of,
+)
+from worker.library.parsing import Parsed, parse, parse_tags_alone
+from worker.library.sources import Source, add_flac_pictures, source_of
+from worker.library.streams import audio_from
+from worker.library.tags import tags_from
+
+#: A small buffer: most of a file is never read, and on a network every byte counts.
+BUFFER_BYTES = 64 << 10
+
+
+class Reader:
+    """Reads the files of the library at `root`; use it in a `with` statement, once a batch.
+
+    Entering raises OSError when the root cannot be opened.  `passthrough` are exceptions of
+    the caller's own, such as Celery's time limit, that a file must not swallow.
+    """
+
+    def __init__(
+        self,
+        root: bytes,
+        *,
+        file_timeout_seconds: float = 10,
+        memory_bytes: int = 400 << 20,
+        passthrough: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        self._root = root
+        self._real_root = root
+        self._root_fd = -1
+        self._passthrough = passthrough
+        self._guard = Guard(file_timeout_seconds, memory_bytes)
+        self._file_timeout_seconds = file_timeout_seconds
+        self._leave = ExitStack()
+
+    def __enter__(self) -> Reader:
+        mutagen_tuning.install()
+        with ExitStack() as leave:
+            self._root_fd = os.open(self._root, FOLDER_FLAGS)
+            leave.callback(os.close, self._root_fd)
+            self._real_root = os.path.realpath(self._root)
+            leave.enter_context(self._guard)
+            self._leave = leave.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave.close()
+
+    def read(self, file: FoundFile) -> FileResult:
+        """What is in `file`, or why it is not known.  Its own errors are never raised."""
+        try:
+            return self._guard.call(self._read_unchanged, file)
+        except self._passthrough:
+            raise
+        except FileTimeout:
+            message = f"reading took longer than {self._file_timeout_seconds:g} s"
+            return FileResult(file.path, file.signature, Outcome.TIMED_OUT, "FileTimeout", message)
+        except Exception as error:
+            return _problem(file.path, file.signature, error)
+
+    def _read_unchanged(self, file: FoundFile) -> FileResult:
+        """Read once more when the file changed meanwhile.  Raises ChangedDuringScan, OSError."""
+        for _ in range(2):
+            with self._open(file.path) as opened:
+                before = signature_of(os.fstat(opened.fileno()))
+                result = self._read_opened(file.path, before, opened)
+                if signature_of(os.fstat(opened.fileno())) == before:
+                    return result
+        raise ChangedDuringScan("the file was being written while it was read")
+
+    def _open(self, path: bytes) -> BinaryIO:
+        try:
+            fd = open_below(self._root_fd, path, FILE_FLAGS)
+        except OSError:
+            target = resolve_below(self._real_root, path)
+            if target is None or target == path:
+                raise
+            fd = open_below(self._root_fd, target, FILE_FLAGS)
+        name = os.fsdecode(path[path.rfind(b"/") + 1 :])
+        opened = open(name, "rb", BUFFER_BYTES, opener=lambda *_: fd)  # noqa: SIM115 - returned
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            opened.close()
+            raise NotAFile("this is no regular file")
+        return opened
+
+    def _read_opened(self, path: bytes, signature: Signature, file: BinaryIO) -> FileResult:
+        try:
+            if signature.size == 0:
+                raise EmptyFile("the file is empty")
+            content = _content(path, parse(file, format_of(path)))
+        except self._passthrough:
+            raise
+        except Exception as error:
+            problem = _problem(path, signature, error)
+            return _tags_only(problem, file) if problem.outcome is Outcome.UNREADABLE else problem
+        return FileResult(
+            path, signature, tags=content.tags, audio=content.audio, flags=content.flags
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    tags: Tags
+    audio: Audio
+    flags: tuple[str, ...]
+
+
+def _content(path: bytes, parsed: Parsed) -> _Content:
+    source = source_of(parsed.file.tags) or Source("vorbis")
+    if parsed.reader == "FLAC":
+        add_flac_pictures(source, parsed.file)
+    tags, tag_flags = tags_from(source)
+    if not tags.encoder and (encoder := clean_text(_encoder(parsed.file.info))[0]):
+        tags = replace(tags, encoder=encoder)
+    audio, audio_flags = audio_from(parsed.reader, parsed.file.info)
+    form = format_of(path)
+    mislabelled = form is not None and form.key not in (audio.format, BY_READER[parsed.reader].key)
+    flags = (*tag_flags, *audio_flags, *(("mislabelled",) if mislabelled else ()))
+    return _Content(tags, audio, flags)
+
+
+def _encoder(info: Any) -> str:
+    """The encoder that the stream itself names, as LAME and TAK do."""
+    return str(getattr(info, "encoder_info", None) or "")
+
+
+def _tags_only(problem: FileResult, file: BinaryIO) -> FileResult:
+    """`problem`, unless the file has ID3 tags to give although its audio cannot be read."""
+    try:
+        source = source_of(parse_tags_alone(file))
+    except Exception:
+        return problem  # says more than what is wrong with tags that may not be there
+    if source is None or not source.values:
+        return problem
+    tags, flags = tags_from(source)
+    return replace(problem, outcome=Outcome.TAGS_ONLY, tags=tags, flags=flags)
+
+
+def _problem(path: bytes, signature: Signature, error: Exception) -> FileResult:
+    outcome, message = Outcome.UNREADABLE, clean_message(error)
+    if isinstance(error, MemoryError):
+        outcome, message = Outcome.TOO_LARGE, "reading took more memory than a file may"
+    elif isinstance(error, UnsupportedFormat):
+        outcome = Outcome.UNSUPPORTED
+    elif isinstance(error, PermissionError):
+        outcome, message = Outcome.PERMISSION, error.strerror or message
+    elif isinstance(error, FileNotFoundError):
+        outcome, message = Outcome.MISSING, "vanished during the scan"
+    elif isinstance(error, OSError):
+        message = error.strerror or message
+    return FileResult(path, signature, outcome, type(error).__name__, message)

@@ -1,0 +1,99 @@
+"""What the text of a tag means: numbers, dates, gains, lists.  Garbage is None, never a guess
+beyond what is written."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mutagen.id3 import TCON
+
+_PAIR = re.compile(r"[\s(\[]*[A-Za-z]?(\d{1,9})(?![\d.])\s*(?:(?:[/,\\|]|of)\s*(\d{1,9}))?")
+_DATE = re.compile(r"\s*(\d{4})(?:[-/.]?(\d\d?)(?:[-/.]?(\d\d?))?)?(?!\d)")
+_YEAR = re.compile(r"(?<!\d)([12]\d{3}|9999)(?!\d)")
+_DECIMAL = re.compile(
+    r"\s*([+-]?\d{1,6}(?:[.,]\d{1,20})?|[+-]?[.,]\d{1,20})(?:[eE]([+-]?\d\d?)\b)?"
+)
+_GENRE_NUMBERS = re.compile(r"(?:\((?:\d{1,3}|RX|CR)\))+|\d{1,3}")
+_read_genres: Callable[..., Any] = TCON
+_MB_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+MAX_NUMBER = 9999
+#: Q7.8 gains of Opus are relative to -23 LUFS, ReplayGain's to -18 LUFS.
+R128_TO_REPLAYGAIN_DB = 5.0
+
+
+def number_pair(text: str) -> tuple[int | None, int | None]:
+    """Number and total: `3`, `3/12`, `03 of 12`, `(3, 12)`, `A3`.  0 and garbage are None."""
+    match = _PAIR.match(text)
+    if match is None:
+        return None, None
+    return _bounded(match[1]), _bounded(match[2] or "0")
+
+
+def _bounded(digits: str) -> int | None:
+    return value if 1 <= (value := int(digits)) <= MAX_NUMBER else None
+
+
+def date(text: str) -> str | None:
+    """YYYY, YYYY-MM or YYYY-MM-DD: as much of a date as is written and exists."""
+    match = _DATE.match(text)
+    if match is None:
+        year_alone = _YEAR.search(text)
+        return year_alone[1] if year_alone else None
+    year, month, day = (int(part or 0) for part in match.groups())
+    if year < 1000:
+        return None
+    if not 1 <= month <= 12:
+        return f"{year}"
+    if not 1 <= day <= calendar.monthrange(year, month)[1]:
+        return f"{year}-{month:02d}"
+    return f"{year}-{month:02d}-{day:02d}"
+
+
+def decimal(text: str, low: float, high: float) -> float | None:
+    """The number that `text` begins with (`-7.03 dB`, `0,98`), if in `low … high`."""
+    match = _DECIMAL.match(text)
+    if match is None:
+        return None
+    value = float(match[1].replace(",", ".") + (f"e{match[2]}" if match[2] else ""))
+    return value if low <= value <= high else None
+
+
+def r128_gain_db(text: str) -> float | None:
+    """The ReplayGain of an R128_*_GAIN of Opus: a whole number, 1/256 dB each."""
+    value = decimal(text, -32768, 32767)
+    return None if value is None else value / 256 + R128_TO_REPLAYGAIN_DB
+
+
+def is_true(text: str) -> bool:
+    """Whether a flag such as COMPILATION is set."""
+    return text.strip().lower() in ("1", "true", "yes")
+
+
+def genres(texts: list[str]) -> list[str]:
+    """The genres in `texts`: split at `;` `/` `,`, numbers of ID3 by name, each once."""
+    names: dict[str, None] = {}
+    for text in texts:
+        for part in re.split(r"[;/,]", text):
+            word = part.strip()
+            if _GENRE_NUMBERS.match(word):
+                # mutagen knows the list, and how numbers, RX, CR and a name may be mixed.
+                names.update(dict.fromkeys(_read_genres(encoding=3, text=[word]).genres))
+            elif word:
+                names[word] = None
+    return list(names)
+
+
+def split_names(texts: list[str]) -> list[str]:
+    """Names that ID3v2.3 had to put in one text: split at `;` and ` / `, so AC/DC stays whole."""
+    parts = [part.strip() for text in texts for part in re.split(r";| / ", text)]
+    return [part for part in parts if part]
+
+
+def musicbrainz_ids(texts: list[str]) -> list[str]:
+    """The ids in `texts`, in lower case; what cannot be an id is left out."""
+    words = [word for text in texts for word in re.split(r"[\s;,/]+", text)]
+    return [w.lower() for w in words if _MB_ID.fullmatch(w) and w.strip("0-")]
