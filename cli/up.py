@@ -1,0 +1,237 @@
+"""`needle up`: Redis, a worker and the page on this machine, with one command.
+
+Imports stay few: this process lives as long as Needle does, and is to weigh next to nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cli import instance, valkey
+from cli.parts import Part
+from cli.resp import Connection, RedisRefusalError, RedisUnavailableError
+from cli.supervisor import Stopped, Supervisor
+from cli.terminal import Failure, complain, say, shown
+from web.settings import HOST, PORT
+from web.settings import SETTINGS as WEB_SETTINGS
+from web.settings import read_settings as read_web_settings
+from wire.keys import Keys
+from wire.roots import Root, join_roots, parse_roots
+from wire.settings import SettingsError, read, unknown_settings
+from worker.settings import SETTINGS as WORKER_SETTINGS
+from worker.settings import data_folder
+from worker.settings import read_settings as read_worker_settings
+
+#: Files of the demo library.
+DEMO_FILES = 300
+
+
+def up(music: Sequence[str], host: str | None, port: int | None, data: str | None) -> None:
+    """Run Needle until it is told to stop.
+
+    `music`: folders; empty: NEEDLE_MUSIC, else a demo library made in the data folder.
+    Raises Failure when it cannot start; nothing is left running then.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    os.umask(0o077)
+    for name in unknown_settings((*WEB_SETTINGS, *WORKER_SETTINGS)):
+        complain(f"{name} is no setting of Needle: a typing mistake?")
+    given = {"NEEDLE_HOST": host, "NEEDLE_PORT": port, "NEEDLE_DATA": data and absolute(data)}
+    environ = {**os.environ, **{k: str(v) for k, v in given.items() if v is not None}}
+    folder = data_folder(environ)
+    environ["NEEDLE_DATA"] = str(folder)
+    if music:
+        environ["NEEDLE_MUSIC"] = join_roots(absolute(path) for path in music)
+    _check_settings(environ)
+    roots = parse_roots(environ.get("NEEDLE_MUSIC", ""))
+    for root in roots:
+        _check_readable(root)
+    instance.prepare(folder)
+    with instance.locked(folder) as lock:
+        _run(folder, lock, roots, environ)
+
+
+def absolute(path: str) -> str:
+    """`path` from the current folder, `~` expanded (zsh leaves it in `MUSIC=~/Music`)."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def _run(folder: Path, lock: int, roots: Sequence[Root], environ: dict[str, str]) -> None:
+    host, port = read(HOST, environ), int(read(PORT, environ))
+    _check_port(host, port)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    instance.record(folder, instance.Instance(os.getpid(), url))
+    try:
+        if not roots:
+            roots = (_demo_library(folder / "demo"),)
+            environ["NEEDLE_MUSIC"] = join_roots(os.fsdecode(root.path) for root in roots)
+        server = valkey.choose(folder, environ)
+        environ["NEEDLE_REDIS_URL"] = server.url
+        environ.pop("NEEDLE_REDIS_URL_FILE", None)
+        supervisor = Supervisor(folder / "logs", environ, (lock,))
+        try:
+            _start(supervisor, server, environ, host, port)
+            _introduce(supervisor, server, roots, folder, url)
+            supervisor.watch()
+            say("Stopping")
+        except Stopped:
+            say("Stopping")
+        finally:
+            supervisor.stop()
+        say("Needle has stopped")
+    finally:
+        instance.forget(folder)
+
+
+def _start(
+    supervisor: Supervisor,
+    server: valkey.Server,
+    environ: Mapping[str, str],
+    host: str,
+    port: int,
+) -> None:
+    say(f"Starting Redis: {server.description}")
+    if server.command:
+        supervisor.start(redis_part(server))
+    warning = valkey.check(server.url)
+    if warning:
+        complain(warning)
+    say("Starting the worker and the page")
+    prefix = read_worker_settings(environ).shared.key_prefix
+    supervisor.start(worker_part(server.url, Keys(prefix)), web_part(host, port))
+
+
+def redis_part(server: valkey.Server) -> Part:
+    """A private Redis; it writes its file and ends within a second of SIGTERM."""
+    return Part(
+        name="redis",
+        command=server.command,
+        stdin=server.config,
+        answers=lambda _: valkey.problem(server.url) is None,
+        ending=((signal.SIGTERM, 2.5),),
+        quiet=True,
+    )
+
+
+def worker_part(redis_url: str, keys: Keys) -> Part:
+    """The worker.  SIGTERM ends it after its tasks, SIGQUIT hands them back first."""
+    return Part(
+        name="worker",
+        command=(sys.executable, "-P", "-m", "worker"),
+        answers=lambda pid: _worker_beats(redis_url, keys, pid),
+        ending=((signal.SIGTERM, 3.5), (signal.SIGQUIT, 2.0)),
+    )
+
+
+def web_part(host: str, port: int) -> Part:
+    """The page.  SIGTERM ends it once open streams are closed."""
+    options = (
+        "--factory", "--host", host, "--port", str(port), "--log-level", "warning",
+        "--no-access-log", "--no-use-colors", "--timeout-graceful-shutdown", "3",
+    )  # fmt: skip
+    return Part(
+        name="web",
+        command=(sys.executable, "-P", "-m", "uvicorn", "web.app:create_app", *options),
+        answers=lambda _: _page_answers(host, port),
+        ending=((signal.SIGTERM, 4.5),),
+    )
+
+
+def _worker_beats(redis_url: str, keys: Keys, pid: int) -> bool:
+    """Whether the worker with this process id has said that it lives."""
+    try:
+        with Connection(redis_url) as redis:
+            names = redis.command("ZRANGE", keys.workers, "0", "-1")
+            for name in names if isinstance(names, list) else ():
+                beat = redis.command("GET", keys.worker(os.fsdecode(name)))  # type: ignore[arg-type]
+                if isinstance(beat, bytes) and json.loads(beat).get("pid") == pid:
+                    return True
+    except (RedisUnavailableError, RedisRefusalError, ValueError, AttributeError, TypeError):
+        return False
+    return False
+
+
+def _page_answers(host: str, port: int) -> bool:
+    request = f"GET /healthz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()
+    try:
+        with socket.create_connection((host, port), 2) as sock:
+            sock.sendall(request)
+            return sock.recv(64).split(b" ")[1:2] == [b"200"]
+    except OSError:
+        return False
+
+
+def _check_settings(environ: Mapping[str, str]) -> None:
+    try:
+        read_web_settings(environ)
+        read_worker_settings(environ)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+
+
+def _check_readable(root: Root) -> None:
+    try:
+        with os.scandir(root.path) as entries:
+            next(entries, None)
+    except OSError as error:
+        raise Failure(f"cannot read the music folder {root.display}: {error.strerror}") from None
+
+
+def _check_port(host: str, port: int) -> None:
+    """Say at once, and before anything is started, that the address cannot be had."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+    except OSError as error:
+        advice = "choose another with --port" if error.errno == errno.EADDRINUSE else "see --host"
+        raise Failure(f"cannot listen on {host} port {port}: {error.strerror}; {advice}") from None
+
+
+def _demo_library(folder: Path) -> Root:
+    """A few hundred tagged files of our own making; made once."""
+    if not folder.exists():
+        say(f"No music folder given: making a demo library in {shown(str(folder))}")
+        unfinished = folder.with_name("demo.new")
+        program = (
+            "import shutil, sys; from pathlib import Path; "
+            "from cli.demo.library import make_library; "
+            "shutil.rmtree(sys.argv[1], ignore_errors=True); "
+            "make_library(Path(sys.argv[1]), files=int(sys.argv[2]))"
+        )
+        command = [sys.executable, "-P", "-c", program, str(unfinished), str(DEMO_FILES)]
+        if subprocess.run(command, check=False).returncode:
+            raise Failure("the demo library could not be made")
+        unfinished.rename(folder)
+    return parse_roots(join_roots([str(folder)]))[0]
+
+
+def _introduce(
+    supervisor: Supervisor,
+    server: valkey.Server,
+    roots: Sequence[Root],
+    folder: Path,
+    url: str,
+) -> None:
+    pids = supervisor.pids()
+    say("")
+    for root in roots:
+        say(f"  music   {shown(os.fsdecode(root.path))}")
+    say(f"  data    {shown(str(folder))}")
+    say(f"  redis   {server.description}" + (f", pid {pids['redis']}" if "redis" in pids else ""))
+    say(f"  worker  pid {pids['worker']}")
+    say(f"  web     pid {pids['web']}")
+    say("")
+    say(f"Needle is at {url}")
+    port = url.rpartition(":")[2]
+    say(f"From elsewhere: ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}, then that address")
+    say("Ctrl-C stops it")
