@@ -2,29 +2,84 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
+import os
+from collections.abc import AsyncIterator
 
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
-from web import assets
+from web import api, assets, errors, pages
 from web.assets import STATIC, CachedStatic
+from web.connection import connect
+from web.dispatch import Dispatcher
+from web.guard import Guard
+from web.hub import Hub
+from web.openapi import openapi
+from web.problems import Problems
+from web.refusal import RefusedError
 from web.render import Renderer
+from web.scans import Scans
+from web.services import Services
 from web.settings import WebSettings, read_settings
-from web.state import State
+from web.stream import Streams
+from wire.keys import Keys
+
+ROUTES = (
+    Route("/", pages.index),
+    Route("/events", pages.events, methods=["GET"]),
+    Route("/scans", pages.start_scan, methods=["POST"]),
+    Route("/scans/{scan_id}", pages.scan),
+    Route("/scans/{scan_id}/stop", pages.stop_scan, methods=["POST"]),
+    Route("/scans/{scan_id}/pause", pages.pause_scan, methods=["POST"]),
+    Route("/scans/{scan_id}/resume", pages.resume_scan, methods=["POST"]),
+    Route("/language", pages.set_language, methods=["POST"]),
+    Route("/theme", pages.set_theme, methods=["POST"]),
+    *(Route(o.path, o.endpoint, methods=[o.method]) for o in api.OPERATIONS),
+    Route("/api/v1/openapi.json", openapi),
+    Mount("/static", CachedStatic(directory=STATIC)),
+)
+
+_HANDLED = (RefusedError, HTTPException, RedisError, Exception)
 
 
-async def index(request: Request) -> HTMLResponse:
-    renderer: Renderer = request.app.state.renderer
-    state = State(version=1, at=time.time())
-    return HTMLResponse(renderer.page("index.html", language="en", theme="auto", state=state))
+def create_app(settings: WebSettings | None = None) -> ASGIApp:
+    """The application for `settings`, by default those of the environment.
 
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    settings = settings or read_settings(os.environ)
+    shared = settings.shared
+    keys = Keys(shared.key_prefix)
 
-def create_app(settings: WebSettings | None = None) -> Starlette:
-    """The application for `settings`, by default those of the environment."""
-    settings = settings or read_settings()
-    app = Starlette(routes=[Route("/", index), Mount("/static", CachedStatic(directory=STATIC))])
-    app.state.renderer = Renderer(assets.load(), settings.timezone)
-    return app
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        client, dispatcher = connect(shared.redis_url), Dispatcher(shared.redis_url)
+        hub = Hub(shared.redis_url, keys, shared.roots)
+        renderer = Renderer(assets.load(), settings.timezone)
+        app.state.services = Services(
+            settings=settings,
+            renderer=renderer,
+            hub=hub,
+            streams=Streams(hub, renderer),
+            scans=Scans(client, keys, shared.roots, dispatcher),
+            problems=Problems(client, keys),
+        )
+        try:
+            async with hub.running():
+                yield
+        finally:
+            dispatcher.close()
+            await client.aclose()
+
+    app = Starlette(
+        routes=ROUTES,
+        exception_handlers=dict.fromkeys(_HANDLED, errors.answer),
+        lifespan=lifespan,
+    )
+    # Outside of everything, so that even the answer to a crash carries its headers.
+    return Guard(app, settings.allowed_hosts)

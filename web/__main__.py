@@ -1,0 +1,32 @@
+"""`python -m web`: the web process, configured by the environment."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from web.server import serve
+from web.settings import read_settings
+from wire.settings import SettingsError
+
+
+def main() -> int:
+    """Serve; the exit code is 0 after a signal, 2 when a setting or the address is no good."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        logging.getLogger("web").error("%s", error)
+        return 2
+    try:
+        serve(settings)
+    except OSError as error:
+        logging.getLogger("web").error(
+            "cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror
+        )
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

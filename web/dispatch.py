@@ -1,0 +1,55 @@
+"""Sending tasks by name: a Celery application that only produces.
+
+A publish runs in a thread, because a Redis that hangs would block the page, and ends at a
+deadline.  It may still arrive later, so every task is idempotent by its scan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from celery import Celery
+
+from wire.transport import celery_settings
+
+DEADLINE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class DispatchError(Exception):
+    """A task could not be handed to Redis within the deadline."""
+
+
+class Dispatcher:
+    """Sends tasks to the workers of one Redis."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._celery = Celery("needle-web", set_as_current=False, fixups=[])
+        self._celery.conf.update(celery_settings(redis_url))
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="dispatch")
+
+    async def send(self, task: str, **arguments: str | float) -> None:
+        """Send `task` with keyword arguments.
+
+        Raises:
+            DispatchError: Redis did not take it in time, or refused it.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await loop.run_in_executor(self._threads, self._publish, task, arguments)
+        except Exception as error:  # kombu lets errors of many libraries through
+            log.warning("%s was not sent: %r", task, error)
+            raise DispatchError("Redis did not take the task. Is it running?") from error
+
+    def close(self) -> None:
+        """Let go of the threads without waiting for one that hangs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _publish(self, task: str, arguments: dict[str, str | float]) -> None:
+        # A connection of its own: publishes are rare, and a kept one may have died meanwhile.
+        with self._celery.connection_for_write() as connection:
+            self._celery.send_task(task, kwargs=arguments, connection=connection, retry=False)

@@ -1,0 +1,67 @@
+"""How every error is answered: JSON for programs, a page for people, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from web.connection import cause
+from web.preferences import language_of, page_response
+from web.refusal import RefusedError
+from web.services import services
+
+API_PREFIX = "/api/"
+
+
+class ApiResponse(JSONResponse):
+    """JSON that holds whatever text there is: lone surrogates become escapes."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
+def error_json(refusal: RefusedError, headers: Mapping[str, str] | None = None) -> ApiResponse:
+    """The answer of the API to a request that is not done."""
+    body = {"error": {"code": refusal.code, "message": refusal.message}}
+    return ApiResponse(body, refusal.status, headers)
+
+
+def describe(error: Exception) -> RefusedError:
+    """What to answer for `error`."""
+    if isinstance(error, RefusedError):
+        return error
+    if isinstance(error, HTTPException):
+        code = HTTPStatus(error.status_code).name.lower()
+        return RefusedError(error.status_code, code, error.detail)
+    if isinstance(error, RedisError):
+        return RefusedError(503, "redis_unavailable", f"Redis cannot be used. {cause(error)}")
+    return RefusedError(500, "internal_error", "Something went wrong inside Needle; see its log.")
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed."""
+    refusal = describe(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    if refusal.status == 503:
+        headers["Retry-After"] = "5"
+    if request.url.path.startswith(API_PREFIX):
+        return error_json(refusal, headers)
+    parts, language = services(request), language_of(request)
+    response = page_response(
+        request,
+        "error.html",
+        parts.hub.state(),
+        refusal.status,
+        title=parts.renderer.translate(HTTPStatus(refusal.status).phrase, language),
+        message=parts.renderer.translate(refusal.message, language),
+    )
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,152 @@
+"""The door: which requests come in at all, and the headers every answer leaves with.  Pure ASGI.
+
+Until people sign in, what protects Needle is that it listens on this machine only and that no
+other site can use a visitor's browser against it: the Host must be one of ours (no DNS
+rebinding), and an unsafe request of a browser must come from the page itself (no CSRF).
+Programs send neither Origin nor Sec-Fetch-Site; they have no rights that a browser could lend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.errors import API_PREFIX, error_json
+from web.refusal import RefusedError
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+LOCAL_SUFFIXES = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localhost")
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # `no-referrer` would turn the Origin of our own forms into "null".
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Refuses foreign hosts, foreign origins and large or slow bodies."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str] = ()) -> None:
+        self._app, self._allowed_hosts = app, frozenset(allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_security_headers(send)
+        try:
+            self._check(scope)
+            if scope["method"] not in SAFE_METHODS:
+                receive = await _whole_body(Headers(scope=scope), receive)
+        except RefusedError as refusal:
+            await _answer(scope["path"], refusal)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if len(headers.getlist("host")) > 1 or not self._is_our_name(_name_of(host)):
+            raise RefusedError(
+                421, "unknown_host", "Unknown host name: add it to NEEDLE_ALLOWED_HOSTS."
+            )
+        if scope["method"] not in SAFE_METHODS and not _is_same_origin(headers, host):
+            raise RefusedError(403, "cross_origin", "A request of another site is refused.")
+
+    def _is_our_name(self, name: str) -> bool:
+        if not name:
+            return False
+        if name in self._allowed_hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            # A single label or a name of the local network: no public server can claim it.
+            return "." not in name or name.endswith(LOCAL_SUFFIXES)
+        return True  # nothing is looked up for an address
+
+
+def _name_of(host: str) -> str:
+    """The name or address in a Host header, "" when it is none."""
+    if host.startswith("["):
+        return host[1 : host.find("]")].lower() if "]" in host else ""
+    return host.partition(":")[0].lower()
+
+
+def _is_same_origin(headers: Headers, host: str) -> bool:
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site in ("same-origin", "none")
+    # A browser on plain http in the LAN sends no Sec-Fetch-Site, but it sends Origin.
+    return origin is None or origin.partition("://")[2].lower() == host.lower()
+
+
+async def _whole_body(headers: Headers, receive: Receive) -> Receive:
+    """Read the body before anything else sees it; a `receive` that gives it again.
+
+    Raises:
+        RefusedError: 413 it is too large, 408 it comes too slowly.
+    """
+    too_large = RefusedError(413, "too_large", f"At most {MAX_BODY_BYTES} bytes are accepted.")
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        raise too_large
+    body = b""
+    message: Message = {"more_body": True}
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while message.get("more_body"):
+                message = await receive()
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise RefusedError(408, "too_slow", "The request did not arrive in time.") from None
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _answer(path: str, refusal: RefusedError) -> Response:
+    # What is left of the request would be taken for the next one.
+    headers = {"Connection": "close"}
+    if path.startswith(API_PREFIX):
+        return error_json(refusal, headers)
+    return PlainTextResponse(refusal.message, refusal.status, headers)
+
+
+def _with_security_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_with_headers

@@ -1,0 +1,79 @@
+"""`GET /api/v1/openapi.json`: OpenAPI 3.1, made from the operations themselves."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.api import OPERATIONS, Operation
+from web.errors import ApiResponse
+from web.schemas import SCHEMAS, TEXT
+
+API_VERSION = "1"
+
+_HEADINGS = {
+    200: "Done",
+    202: "Accepted",
+    403: "Not allowed",
+    404: "Not there",
+    409: "Not possible now",
+    413: "Too large",
+    415: "Not JSON",
+    422: "Not understood",
+    503: "Redis is away, or not ready",
+}
+
+
+async def openapi(request: Request) -> Response:  # noqa: ARG001 - an endpoint's signature
+    """The document."""
+    return ApiResponse(document())
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of all operations."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Needle",
+            "version": API_VERSION,
+            "summary": "Scans of your music folders, and how they go.",
+        },
+        "paths": paths,
+        "components": {"schemas": SCHEMAS},
+    }
+
+
+def _describe(operation: Operation) -> dict[str, Any]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": TEXT}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+    in_query = [
+        {"name": p.name, "in": "query", "schema": p.schema, "description": p.help}
+        for p in operation.parameters
+    ]
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.help,
+        "parameters": in_path + in_query,
+        "responses": {
+            str(status): {"description": _HEADINGS[status], "content": _content(shape)}
+            for status, shape in operation.answers.items()
+        },
+    }
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": _content(operation.body)}
+    return described
+
+
+def _content(shape: str) -> dict[str, Any]:
+    """The content of a schema's name, or of a media type."""
+    if "/" in shape:
+        return {shape: {"schema": TEXT}}
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}}}

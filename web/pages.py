@@ -1,0 +1,166 @@
+"""The pages for people, and the forms on them: each works without JavaScript."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from web.preferences import (
+    LANGUAGE_COOKIE,
+    ONE_YEAR_SECONDS,
+    THEME_COOKIE,
+    THEMES,
+    language_of,
+    page_response,
+)
+from web.problems import ProblemPage
+from web.refusal import RefusedError
+from web.render import SECTIONS, partial
+from web.scans import Action
+from web.services import services
+from web.settings import LANGUAGES
+from wire.outcomes import PROBLEMS
+from wire.states import ScanMode
+
+#: Names a browser, so that its tabs share a few streams; it gives no rights.
+BROWSER_COOKIE = "needle_browser"
+PAGE_ROWS = 50
+ACTOR = "page"
+
+
+async def index(request: Request) -> Response:
+    """`GET /`: the live page."""
+    state = await services(request).hub.fresh_state()
+    response = page_response(request, "index.html", state)
+    if BROWSER_COOKIE not in request.cookies:
+        _set_cookie(response, BROWSER_COOKIE, secrets.token_urlsafe(16))
+    return response
+
+
+async def events(request: Request) -> Response:
+    """`GET /events`: the stream that keeps the page up to date."""
+    return services(request).streams.open(
+        language=language_of(request),
+        session=request.cookies.get(BROWSER_COOKIE, ""),
+        last_event_id=request.headers.get("last-event-id", ""),
+    )
+
+
+async def scan(request: Request) -> Response:
+    """`GET /scans/{scan_id}`: one scan and all its problems, `?outcome=` and `?page=`."""
+    parts = services(request)
+    found = await parts.scans.get(request.path_params["scan_id"])
+    outcomes = {o.value: n for o in PROBLEMS if (n := found.counts.get(o, 0))}
+    outcome = request.query_params.get("outcome", "")
+    outcome = outcome if outcome in outcomes else ""
+    page = _page_number(request.query_params.get("page", "1"))
+
+    async def rows(number: int) -> ProblemPage:
+        offset = (number - 1) * PAGE_ROWS
+        return await parts.problems.page(
+            found.id, outcome=outcome or None, offset=offset, limit=PAGE_ROWS
+        )
+
+    listed = await rows(page)
+    pages = max(math.ceil(listed.total / PAGE_ROWS), 1)
+    if page > pages:
+        page, listed = pages, await rows(pages)
+    return page_response(
+        request,
+        "scan.html",
+        parts.hub.state(),
+        scan=found,
+        problems=listed.rows,
+        problems_total=listed.total,
+        outcomes_found=outcomes,
+        outcome=outcome,
+        page=page,
+        pages=pages,
+    )
+
+
+async def start_scan(request: Request) -> Response:
+    """`POST /scans`: fields `mode` and `root` (a root's id; empty: all)."""
+    parts, form = services(request), await _form(request)
+    try:
+        mode = ScanMode(form.get("mode", ScanMode.QUICK))
+    except ValueError:
+        raise RefusedError(422, "invalid_mode", "mode: quick or full is needed.") from None
+    for started, _ in await parts.scans.start(form.get("root") or None, mode, ACTOR):
+        parts.hub.take(started)
+    return _back(request)
+
+
+async def stop_scan(request: Request) -> Response:
+    """`POST /scans/{scan_id}/stop`"""
+    return await _request(request, Action.STOP)
+
+
+async def pause_scan(request: Request) -> Response:
+    """`POST /scans/{scan_id}/pause`"""
+    return await _request(request, Action.PAUSE)
+
+
+async def resume_scan(request: Request) -> Response:
+    """`POST /scans/{scan_id}/resume`"""
+    return await _request(request, Action.RESUME)
+
+
+async def set_language(request: Request) -> Response:
+    """`POST /language`: field `lang`."""
+    return await _choose(request, "lang", LANGUAGES, LANGUAGE_COOKIE)
+
+
+async def set_theme(request: Request) -> Response:
+    """`POST /theme`: field `theme`."""
+    return await _choose(request, "theme", THEMES, THEME_COOKIE)
+
+
+async def _request(request: Request, action: Action) -> Response:
+    await services(request).scans.request(request.path_params["scan_id"], action, ACTOR)
+    return _back(request)
+
+
+async def _choose(request: Request, field: str, choices: tuple[str, ...], cookie: str) -> Response:
+    value = (await _form(request)).get(field, "")
+    if value not in choices:
+        raise RefusedError(
+            422, "invalid_choice", f"{field}: one of {', '.join(choices)} is needed."
+        )
+    response = _back(request)
+    _set_cookie(response, cookie, value)
+    return response
+
+
+def _back(request: Request) -> Response:
+    """To where the form was; for htmx the scan's section instead."""
+    if request.headers.get("hx-request") == "true":
+        parts = services(request)
+        section = next(s for s in SECTIONS if s.id == "scan")
+        html = parts.renderer.fragment(section, language_of(request), parts.hub.state())
+        return HTMLResponse(partial(section, html))
+    here = urlsplit(request.headers.get("referer", ""))
+    ours = here.netloc == request.headers["host"] and here.path.startswith("/")
+    path = "/" + here.path.lstrip("/") if ours else "/"
+    return RedirectResponse(path + (f"?{here.query}" if ours and here.query else ""), 303)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form, the last of each name."""
+    try:
+        fields = parse_qs((await request.body()).decode("ascii"), max_num_fields=20)
+    except ValueError:
+        raise RefusedError(422, "invalid_form", "This is not a form.") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _page_number(text: str) -> int:
+    return max(int(text), 1) if text.isascii() and text.isdecimal() and len(text) < 7 else 1
+
+
+def _set_cookie(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=ONE_YEAR_SECONDS, httponly=True, samesite="lax")

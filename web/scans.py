@@ -1,0 +1,237 @@
+"""Starting, stopping and reading scans: what forms and API share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from web.connection import REDIS_ERRORS, read_members
+from web.dispatch import Dispatcher, DispatchError
+from web.refusal import RefusedError
+from web.snapshot import read_scans
+from wire import keys as wire_keys
+from wire.events import Activity, Scan, ScanChanged, dump, encode
+from wire.keys import Keys
+from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, is_scan_id, new_scan_id
+from wire.roots import OutsideRootsError, Root, locate
+from wire.scripts import PUBLISH_SCAN, TAKE_ROOT
+from wire.states import ScanMode, ScanState
+from wire.text import display_path, path_to_wire
+
+#: How long the winner of a race may need to say what it started.
+RACE_SECONDS, RACE_POLL_SECONDS = 1.0, 0.05
+
+
+#: Give a root back if that scan still has it.  KEYS: active.  ARGV: root id, scan id.
+RELEASE_ROOT = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+return 0
+"""
+
+log = logging.getLogger(__name__)
+
+
+class Action(StrEnum):
+    """What can be asked of a running scan."""
+
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Scans:
+    """The scans of one Redis."""
+
+    def __init__(
+        self, client: Redis, keys: Keys, roots: Sequence[Root], dispatcher: Dispatcher
+    ) -> None:
+        self._client, self._keys = client, keys
+        self._roots, self._dispatcher = roots, dispatcher
+        self._take_root = client.register_script(TAKE_ROOT)
+        self._release_root = client.register_script(RELEASE_ROOT)
+        self._publish_scan = client.register_script(PUBLISH_SCAN)
+
+    async def recent(self, limit: int) -> tuple[Scan, ...]:
+        """The newest scans, newest first."""
+        ids = await read_members(self._client, self._keys.scans, -limit, -1)
+        newest_first = [raw.decode("latin-1") for raw in reversed(ids)]
+        return await read_scans(self._client, self._keys, newest_first)
+
+    async def get(self, scan_id: str) -> Scan:
+        """The scan of that id.  Raises RefusedError (404)."""
+        scan = await self._read(scan_id) if is_scan_id(scan_id) else None
+        if scan is None:
+            raise RefusedError(404, "unknown_scan", "There is no scan with this id.")
+        return scan
+
+    def locate(self, text: str | None) -> list[tuple[Root, bytes]]:
+        """The folders that `text` names: a root's id, a path, or all roots for None.
+
+        Looks at the file system, which may hang: call it in a thread.  Raises RefusedError.
+        """
+        if not self._roots:
+            raise RefusedError(409, "no_roots", "No music folder is configured (NEEDLE_MUSIC).")
+        if text is None:
+            return [(root, b"") for root in self._roots]
+        for root in self._roots:
+            if root.id == text:
+                return [(root, b"")]
+        if not text.startswith(("/", "~")):
+            raise RefusedError(
+                422, "invalid_root", "root: the id of a music folder or an absolute path is needed."
+            )
+        try:
+            return [locate(self._roots, text)]
+        except OutsideRootsError as error:
+            raise RefusedError(403, "outside_roots", str(error)) from None
+
+    async def start(self, text: str | None, mode: ScanMode, actor: str) -> list[tuple[Scan, bool]]:
+        """Scan the folders that `text` names (see `locate`).
+
+        Returns for each the scan, and whether it is new: a root that is being scanned already
+        gives the running scan.  Raises RefusedError, or what redis-py raises.
+        """
+        places = await asyncio.to_thread(self.locate, text)
+        return [await self._start(root, folder, mode, actor) for root, folder in places]
+
+    async def request(self, scan_id: str, action: Action, actor: str) -> Scan:
+        """Ask a scan to stop, pause or go on.
+
+        Raises RefusedError: 404 unknown, 409 it has ended, 503 nobody could be told.
+        """
+        scan = await self.get(scan_id)
+        if scan.is_final:
+            raise RefusedError(409, "scan_ended", f"This scan has ended already: {scan.state}.")
+        async with self._client.pipeline(transaction=True) as pipe:
+            control = self._keys.control(scan_id)
+            if action is Action.RESUME:
+                pipe.hdel(control, Action.PAUSE)
+            else:
+                pipe.hset(control, action, actor)
+                pipe.expire(control, wire_keys.CONTROL_TTL)
+            self._add_activity(pipe, f"scan.{action}_requested", actor, scan)
+            await pipe.execute()
+        try:
+            await self._dispatcher.send(
+                SCAN_CONTROL, scan_id=scan_id, action=action.value, actor=actor
+            )
+        except DispatchError as error:
+            raise RefusedError(503, "redis_unavailable", str(error)) from None
+        return await self._read(scan_id) or scan
+
+    async def _start(
+        self, root: Root, folder: bytes, mode: ScanMode, actor: str
+    ) -> tuple[Scan, bool]:
+        scan = Scan(
+            id=new_scan_id(),
+            root_id=root.id,
+            root=root.display,
+            mode=mode,
+            state=ScanState.QUEUED,
+            requested_at=(now := time.time()),
+            requested_by=actor,
+            folder=display_path(folder),
+            folder_path=path_to_wire(folder),
+            updated_at=now,
+        )
+        running = await self._take(scan)
+        if running is not None:
+            return running, False
+        await self._publish(scan)
+        async with self._client.pipeline(transaction=False) as pipe:
+            self._add_activity(pipe, "scan.requested", actor, scan)
+            await pipe.execute()
+        try:
+            await self._dispatcher.send(
+                SCAN_DISCOVERY,
+                scan_id=scan.id,
+                root_id=root.id,
+                folder=scan.folder_path,
+                mode=mode.value,
+                requested_by=actor,
+                requested_at=now,
+            )
+        except DispatchError as error:
+            await self._withdraw(scan, str(error))
+            raise RefusedError(503, "redis_unavailable", str(error)) from None
+        return scan, True
+
+    async def _take(self, scan: Scan) -> Scan | None:
+        """Take the root for `scan`; the scan that has it when that is another one.
+
+        A holder without a document is somebody between two commands, or somebody who died there.
+        """
+        deadline = time.monotonic() + RACE_SECONDS
+        while True:
+            arguments = [scan.root_id, scan.id]
+            holder = await self._take_root(keys=[self._keys.active], args=arguments)
+            if holder.decode() == scan.id:
+                return None
+            running = await self._read(holder.decode("latin-1"))
+            if running is not None and not running.is_final:
+                return running
+            if running is not None or time.monotonic() > deadline:
+                await self._release_root(keys=[self._keys.active], args=[scan.root_id, holder])
+            else:
+                await asyncio.sleep(RACE_POLL_SECONDS)
+
+    async def _withdraw(self, scan: Scan, reason: str) -> None:
+        """End a scan of which no worker heard; should the message arrive after all, it is void."""
+        now = time.time()
+        failed = replace(
+            scan,
+            state=ScanState.FAILED,
+            reason=reason,
+            revision=scan.revision + 1,
+            finished_at=now,
+            updated_at=now,
+        )
+        try:
+            control = self._keys.control(scan.id)
+            await self._client.hset(control, Action.STOP, "system")
+            await self._client.expire(control, wire_keys.CONTROL_TTL)
+            await self._publish(failed)
+        except REDIS_ERRORS as error:  # a worker finds it queued later, and begins it
+            log.warning("scan %s stays queued: %s", scan.id, error)
+
+    async def _publish(self, scan: Scan) -> None:
+        fields = [text for pair in encode(ScanChanged(scan)).items() for text in pair]
+        keys = self._keys
+        await self._publish_scan(
+            keys=[keys.scan(scan.id), keys.scans, keys.active, keys.events],
+            args=[
+                scan.revision,
+                dump(scan),
+                scan.id,
+                scan.requested_at,
+                scan.root_id,
+                "1" if scan.is_final else "0",
+                wire_keys.SCANS_KEPT,
+                wire_keys.EVENTS_LENGTH,
+                *fields,
+            ],
+        )
+
+    async def _read(self, scan_id: str) -> Scan | None:
+        return next(iter(await read_scans(self._client, self._keys, [scan_id])), None)
+
+    def _add_activity(self, pipe: Pipeline, action: str, actor: str, scan: Scan) -> None:
+        entry: Any = encode(
+            Activity(
+                at=time.time(),
+                actor=actor,
+                action=action,
+                scan_id=scan.id,
+                target=scan.root,
+                detail=scan.folder,
+            )
+        )
+        pipe.xadd(self._keys.activity, entry, maxlen=wire_keys.ACTIVITY_LENGTH)

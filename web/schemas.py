@@ -1,0 +1,145 @@
+"""The shapes of what the API takes and gives, as JSON Schema 2020-12."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from web.state import Phase
+from wire.outcomes import PROBLEMS, Outcome
+from wire.states import ScanMode, ScanState
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer"}
+FLAG: Schema = {"type": "boolean"}
+NUMBER: Schema = {"type": "number"}
+NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
+COUNT_OR_NULL: Schema = {"type": ["integer", "null"]}
+TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+OUTCOME_OF_PROBLEM: Schema = {"type": "string", "enum": [o.value for o in PROBLEMS]}
+
+
+def whole_number(low: int, high: int, default: int) -> Schema:
+    """A whole number from `low` to `high`."""
+    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+
+
+def _object(**properties: Schema) -> Schema:
+    """An object that has all of `properties` and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list_of(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_SCAN: dict[str, Schema] = {
+    "id": TEXT,
+    "root_id": TEXT,
+    "root": TEXT,
+    "folder": TEXT,
+    "mode": {"type": "string", "enum": [m.value for m in ScanMode]},
+    "state": {"type": "string", "enum": [s.value for s in ScanState]},
+    "reason": TEXT,
+    "requested_by": TEXT,
+    "requested_at": TIME_OR_NULL,
+    "started_at": TIME_OR_NULL,
+    "discovered_at": TIME_OR_NULL,
+    "finished_at": TIME_OR_NULL,
+    "updated_at": TIME_OR_NULL,
+    "waited_seconds": NUMBER_OR_NULL,
+    "duration_seconds": NUMBER_OR_NULL,
+    "files_found": COUNT,
+    "folders_found": COUNT,
+    "other_files": COUNT,
+    "bytes_read": COUNT,
+    "counts": _object(files_found=COUNT, **{outcome.value: COUNT for outcome in Outcome}),
+    "problems": COUNT,
+    "known_problems": COUNT,
+    "formats": {"type": "object", "additionalProperties": COUNT},
+    "stages": _list_of(_object(stage=TEXT, done=COUNT, total=COUNT, waiting=COUNT, failed=COUNT)),
+    "reasons": _list_of(_object(outcome=TEXT, error_class=TEXT, files=COUNT)),
+}
+
+_WORKER = _object(
+    name=TEXT,
+    silent=FLAG,
+    version=TEXT,
+    pid=COUNT,
+    queues=_list_of(TEXT),
+    processes=COUNT,
+    processes_max=COUNT,
+    busy=COUNT,
+    rss_bytes=COUNT,
+    cpu_percent=NUMBER,
+    tasks_done=COUNT,
+    started_at=TIME_OR_NULL,
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object(error=_object(code=TEXT, message=TEXT)),
+    "Health": _object(status={"const": "ok"}),
+    "Readiness": _object(status={"enum": ["ready", "not ready"]}, reasons=_list_of(TEXT)),
+    "ScanRequest": {
+        "type": "object",
+        "properties": {
+            "mode": {"type": "string", "enum": [m.value for m in ScanMode]},
+            "root": {
+                "type": ["string", "null"],
+                "description": "Id of a music folder, or an absolute path inside of one; "
+                "left out: all music folders.",
+            },
+        },
+        "required": ["mode"],
+    },
+    "Scan": _object(**_SCAN),
+    "StartedScan": _object(**_SCAN, scans=_list_of(_ref("Scan"))),
+    "Scans": _object(scans=_list_of(_ref("Scan"))),
+    "Problems": _object(
+        total=COUNT,
+        offset=COUNT,
+        problems=_list_of(
+            _object(
+                id=COUNT,
+                path=TEXT,
+                outcome=TEXT,
+                error_class=TEXT,
+                message=TEXT,
+                size_bytes=COUNT,
+                at=TIME_OR_NULL,
+            )
+        ),
+    ),
+    "Status": _object(
+        phase={"type": "string", "enum": [phase.value for phase in Phase]},
+        at=TIME_OR_NULL,
+        redis=_object(ok=FLAG, error=TEXT, fresh_at=TIME_OR_NULL),
+        workers=_list_of(_WORKER),
+        queues=_list_of(_object(name=TEXT, waiting=COUNT_OR_NULL, consumers=COUNT)),
+        in_flight=COUNT_OR_NULL,
+        roots=_list_of(
+            _object(
+                id=TEXT,
+                path=TEXT,
+                readable=FLAG,
+                message=TEXT,
+                entries=COUNT,
+                known_files=COUNT,
+                checked_at=TIME_OR_NULL,
+            )
+        ),
+        active_scans=_list_of(_ref("Scan")),
+        files_per_second=NUMBER_OR_NULL,
+        eta_seconds=NUMBER_OR_NULL,
+    ),
+}

@@ -1,0 +1,32 @@
+"""What every request can use: made once with the application, found through the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from web.hub import Hub
+from web.problems import Problems
+from web.render import Renderer
+from web.scans import Scans
+from web.settings import WebSettings
+from web.stream import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the application."""
+
+    settings: WebSettings
+    renderer: Renderer
+    hub: Hub
+    streams: Streams
+    scans: Scans
+    problems: Problems
+
+
+def services(request: Request) -> Services:
+    """The services of the application that handles `request`."""
+    return cast(Services, request.app.state.services)

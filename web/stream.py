@@ -1,0 +1,179 @@
+"""`GET /events`: the live page, one stream a browser.
+
+1. Every client gets the newest version and misses what it was too slow for: there is no queue.
+2. A section is rendered once a version and language; clients share the bytes.
+3. The id of a message is `<start of this process>-<version>`: who comes back with one gets what
+   changed since, whoever else gets everything.
+4. A message at least every 5 s, so that a page can tell a quiet stream from a dead one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from web.hub import Hub
+from web.refusal import RefusedError
+from web.render import SECTIONS, Renderer, Section, partial
+from web.settings import LANGUAGES
+
+STREAMS_MAX = 64
+STREAMS_A_SESSION = 4
+#: After so long without news the header is sent again; with the tick that is under 5 s.
+ALIVE_SECONDS = 3.5
+PING_SECONDS = 15
+SEND_TIMEOUT_SECONDS = 10
+
+PARKED = b"event: needle:parked\ndata: .\n\n"
+
+_EVENT_ID = re.compile(r"(\d{1,15})-(\d{1,10})", re.ASCII)
+_LINE = re.compile(r"\r\n|\r|\n")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """One open stream."""
+
+    language: str
+    session: str  #: "" when the browser sent none
+    seen: int = 0  #: the newest version it was given
+    parked: bool = False  #: its place was given to a newer stream of the session
+
+
+class Frames:
+    """The messages of the newest version, rendered when somebody first needs them."""
+
+    def __init__(self, hub: Hub, renderer: Renderer) -> None:
+        self._hub, self._renderer = hub, renderer
+        # One epoch a language: nobody resumes in one what was begun in another.
+        started_ms = int(time.time() * 1000)
+        self._epochs = {language: started_ms + i for i, language in enumerate(LANGUAGES)}
+        self._version = 0
+        self._html: dict[tuple[str, Section], tuple[str, int]] = {}  # and the version it is of
+        self._languages: set[str] = set()  # rendered in this version
+        self._messages: dict[tuple[str, int], bytes] = {}
+
+    def resume(self, language: str, last_event_id: str) -> int:
+        """The version that a client with this Last-Event-ID has; 0 if it must get everything."""
+        match = _EVENT_ID.fullmatch(last_event_id)
+        if not match or int(match[1]) != self._epochs[language]:
+            return 0
+        return int(match[2]) if int(match[2]) <= self._hub.version else 0
+
+    def message(self, client: Client) -> bytes:
+        """What `client` does not have yet; b"" when that is nothing."""
+        if self._version != self._hub.version:
+            self._version = self._hub.version
+            self._languages.clear()
+            self._messages.clear()
+        if client.language not in self._languages:
+            self._languages.add(client.language)
+            self._render(client.language)
+        key = (client.language, client.seen)
+        if key not in self._messages:
+            self._messages[key] = self._news(*key)
+        client.seen = self._version
+        return self._messages[key]
+
+    def _render(self, language: str) -> None:
+        state = self._hub.state()
+        for section in SECTIONS:
+            try:
+                html = self._renderer.fragment(section, language, state)
+            except Exception:  # the rest of the page lives on
+                log.exception("section %s cannot be drawn", section.id)
+                continue
+            if (language, section) not in self._html or html != self._html[language, section][0]:
+                self._html[language, section] = html, self._version
+
+    def sign_of_life(self, client: Client) -> bytes:
+        """The header again: pings are invisible to a page."""
+        html, _ = self._html.get((client.language, SECTIONS[0]), ("", 0))
+        return self._encode(client.language, [partial(SECTIONS[0], html)] if html else [])
+
+    def _news(self, language: str, seen: int) -> bytes:
+        parts = []
+        for section in SECTIONS:
+            html, version = self._html.get((language, section), ("", 0))
+            if version > seen:
+                parts.append(partial(section, html))
+        return self._encode(language, parts)
+
+    def _encode(self, language: str, parts: list[str]) -> bytes:
+        if not parts:
+            return b""
+        data = "".join(f"data: {line}\n" for line in _LINE.split("\n".join(parts)))
+        return f"id: {self._epochs[language]}-{self._version}\n{data}\n".encode("utf-8", "replace")
+
+
+class Streams:
+    """The open streams, and how many there may be."""
+
+    def __init__(self, hub: Hub, renderer: Renderer) -> None:
+        self._hub = hub
+        self._frames = Frames(hub, renderer)
+        self._clients: list[Client] = []
+
+    def open(self, *, language: str, session: str, last_event_id: str) -> Response:
+        """A stream for one browser; the oldest of the session's streams may be parked for it.
+
+        Raises:
+            RefusedError: 503, too many streams are open.
+        """
+        if len(self._clients) >= STREAMS_MAX:
+            raise RefusedError(503, "too_many_streams", "Too many pages are open.")
+        mine = [c for c in self._clients if session and c.session == session and not c.parked]
+        for client in mine[: len(mine) - STREAMS_A_SESSION + 1]:
+            client.parked = True
+        client = Client(language, session, self._frames.resume(language, last_event_id))
+        self._clients.append(client)
+        return _QuietStream(
+            self._messages(client),
+            lambda: self._clients.remove(client),
+            sep="\n",
+            ping=PING_SECONDS,
+            send_timeout=SEND_TIMEOUT_SECONDS,
+            # Anything that compresses would hold messages back.
+            headers={"Content-Encoding": "identity"},
+        )
+
+    async def _messages(self, client: Client) -> AsyncIterator[bytes]:
+        with self._hub.watching():
+            sent_at = 0.0
+            while not client.parked:
+                message = self._frames.message(client)
+                if not message and time.monotonic() - sent_at >= ALIVE_SECONDS:
+                    message = self._frames.sign_of_life(client)
+                if message:
+                    sent_at = time.monotonic()
+                    yield message
+                await self._hub.next_version()
+            yield PARKED
+
+
+class _QuietStream(EventSourceResponse):
+    """A stream whose client may stop reading: it is dropped without a traceback."""
+
+    def __init__(
+        self, messages: AsyncIterator[bytes], closed: Callable[[], None], **options: Any
+    ) -> None:
+        super().__init__(messages, **options)
+        self._closed = closed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a page that does not read its stream was dropped")
+        finally:
+            self._closed()
