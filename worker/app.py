@@ -9,6 +9,7 @@ from typing import Any
 
 from wire.transport import SOCKET_TIMEOUT_SECONDS, broker_url, celery_settings
 from worker.parent import die_with_main_process
+from worker.prepare import migrate_at_start
 from worker.services import NeedleApp, Services
 from worker.settings import WorkerSettings, read_settings
 from worker.steward import Steward
@@ -55,6 +56,7 @@ def create_app(settings: WorkerSettings) -> NeedleApp:
     app.conf.update(celery_settings(settings.shared.redis_url) | worker_settings(settings))
     app.services = Services(settings)
     app.steps["consumer"].add(Steward)
+    migrate_at_start(app.services)
     die_with_main_process()
     return app
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wire.names import QUEUE_NAMES
 from wire.settings import (
     SHARED,
     TIMEZONE,
@@ -79,7 +80,7 @@ class WorkerSettings:
     timezone: str
     name: str
     processes: int  #: pool processes at most
-    queues: tuple[str, ...]  #: empty: all
+    queues: tuple[str, ...]
     batch_files: int
     file_seconds: int
     file_memory_bytes: int
@@ -105,6 +106,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         raise SettingsError(f"NEEDLE_TIMEZONE={timezone!r}: a zone such as Europe/Paris is needed")
     processes = read_int(PROCESSES, environ, low=0, high=64)
     queues = tuple(name.strip() for name in read(QUEUES, environ).split(",") if name.strip())
+    for name in set(queues) - set(QUEUE_NAMES):
+        raise SettingsError(f"NEEDLE_QUEUES: no queue {name!r}; there are {', '.join(QUEUE_NAMES)}")
     return WorkerSettings(
         shared=read_shared(environ),
         data=data,
@@ -112,7 +115,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         timezone=timezone,
         name=read(WORKER_NAME, environ),
         processes=processes or min(4, os.cpu_count() or 1),
-        queues=queues,
+        queues=queues or QUEUE_NAMES,
         batch_files=read_int(BATCH_FILES, environ, low=1, high=500),
         file_seconds=read_int(FILE_SECONDS, environ, low=1, high=40),
         file_memory_bytes=read_int(FILE_MEMORY_MB, environ, low=150, high=16_384) << 20,

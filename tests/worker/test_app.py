@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 from celery.app import defaults
+from kombu.transport.redis import Channel
 
 from wire.names import QUEUE_NAMES, URGENT_TASKS
-from wire.transport import LONGEST_HARD_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
-from worker.app import create_app
+from wire.transport import (
+    LONGEST_HARD_LIMIT_SECONDS,
+    VISIBILITY_TIMEOUT_SECONDS,
+    celery_settings,
+)
+from worker.app import create_app, worker_settings
 from worker.services import NeedleApp
 from worker.settings import read_settings
 
@@ -73,7 +78,14 @@ def test_urgent_tasks_overtake_everything(app: NeedleApp) -> None:
 
 def test_celery_knows_every_setting(app: NeedleApp) -> None:
     known = {key for key, _ in defaults.flatten(defaults.NAMESPACES)}
-    assert set(app.conf.changes) <= known, set(app.conf.changes) - known
+    settings = read_settings({"NEEDLE_DATA": str(Path.cwd())})
+    ours = celery_settings(settings.shared.redis_url) | worker_settings(settings)
+    assert set(ours) <= known
+    assert {key: app.conf[key] for key in ours} == ours
+
+
+def test_kombu_knows_every_transport_option(app: NeedleApp) -> None:
+    assert set(app.conf.broker_transport_options) <= set(Channel.from_transport_options)
 
 
 def test_no_task_outlives_the_visibility_timeout(app: NeedleApp) -> None:
