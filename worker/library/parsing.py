@@ -5,6 +5,7 @@ Content comes first: a FLAC file called .mp3 is read as FLAC, and told to be mis
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 from mutagen.aac import AAC
 from mutagen.ac3 import AC3
 from mutagen.aiff import AIFF
+from mutagen.apev2 import APEv2
 from mutagen.asf import ASF
 from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
@@ -48,6 +50,9 @@ _READERS: dict[str, Callable[..., Any]] = {
     "MP3": functools.partial(MP3, ID3=FastID3),
 }
 _read_id3: Callable[[BinaryIO], Any] = FastID3
+_read_ape: Callable[[BinaryIO], Any] = APEv2
+#: Formats without a place of their own for tags.
+_BARE_STREAMS = frozenset({"MP3", "AAC", "AC3", "TrueAudio"})
 
 #: What a file begins with, from which byte, and who reads it; None: an audio format nobody does.
 _MAGIC: tuple[tuple[int, bytes, str | None], ...] = (
@@ -96,7 +101,8 @@ class Parsed:
     """A file that one of mutagen's types could read."""
 
     reader: str  #: its name
-    file: Any  #: has `tags` and `info`
+    file: Any
+    tags: Any  #: None when it has none
 
 
 def parse(file: BinaryIO, form: Format | None) -> Parsed:
@@ -109,7 +115,9 @@ def parse(file: BinaryIO, form: Format | None) -> Parsed:
     for reader in dict.fromkeys(_candidates(head, form)):
         file.seek(0)
         try:
-            return Parsed(reader, _READERS[reader](file))
+            parsed = _READERS[reader](file)
+            tags = parsed.tags or _tags_beside(reader, file)
+            return Parsed(reader, parsed, tags)
         except Exception as error:  # parsers raise anything; the first one tells what is wrong
             first_error = first_error or error
     if _is_unsupported(head, form):
@@ -123,6 +131,17 @@ def parse_tags_alone(file: BinaryIO) -> Any:
     """The ID3 tags of a file without readable audio.  Raises what mutagen raises."""
     file.seek(0)
     return _read_id3(file)
+
+
+def _tags_beside(reader: str, file: BinaryIO) -> Any:
+    """Tags at the head or the end of a bare stream, where mutagen's type does not look."""
+    if reader not in _BARE_STREAMS:
+        return None
+    for read_tags in (_read_id3, _read_ape):
+        file.seek(0)
+        with contextlib.suppress(Exception):  # parsers raise anything; these tags are an extra
+            return read_tags(file)
+    return None
 
 
 def _candidates(head: bytes, form: Format | None) -> Iterator[str]:

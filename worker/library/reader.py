@@ -145,7 +145,7 @@ class _Content:
 
 
 def _content(path: bytes, parsed: Parsed) -> _Content:
-    source = source_of(parsed.file.tags) or Source("vorbis")
+    source = source_of(parsed.tags) or Source("vorbis")
     if parsed.reader == "FLAC":
         add_flac_pictures(source, parsed.file)
     tags, tag_flags = tags_from(source)
@@ -187,4 +187,12 @@ def _problem(path: bytes, signature: Signature, error: Exception) -> FileResult:
         outcome, message = Outcome.MISSING, "vanished during the scan"
     elif isinstance(error, OSError):
         message = error.strerror or message
-    return FileResult(path, signature, outcome, type(error).__name__, message)
+    return FileResult(path, signature, outcome, _class_name(error), message)
+
+
+def _class_name(error: Exception) -> str:
+    """The name of its class; many of mutagen's are `error`, which says more as `flac.error`."""
+    kind = type(error)
+    if kind.__name__ != "error":
+        return kind.__name__
+    return f"{kind.__module__.removeprefix('mutagen.').partition('.')[0]}.error"
