@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from wire import keys
 from wire.names import EXTRACT_BATCH, INSERT_BATCH, PROCESS_ENTITIES, SCAN_FINISH
 from worker.catalog import journal, queries
-from worker.catalog.journal import Dispatch, Stage
+from worker.catalog.batchrow import Dispatch, Stage
 from worker.services import Services
 
 log = logging.getLogger(__name__)

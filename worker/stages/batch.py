@@ -10,7 +10,8 @@ from wire.keys import BATCH_TTL
 from wire.names import INSERT_BATCH, PROCESS_ENTITIES
 from worker import pipeline
 from worker.catalog import entities, journal, record
-from worker.catalog.journal import Claim, Stage
+from worker.catalog.batchrow import Stage
+from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
 from worker.services import Services, crash_at_step, services
 

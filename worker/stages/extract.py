@@ -13,7 +13,8 @@ from wire.names import EXTRACT_BATCH, PROCESS_ENTITIES
 from wire.outcomes import Outcome
 from worker import pipeline
 from worker.catalog import journal, record, writer
-from worker.catalog.journal import Claim, Stage
+from worker.catalog.batchrow import Stage
+from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
 from worker.control import Control
 from worker.library.model import FileResult, FoundFile

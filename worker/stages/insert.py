@@ -10,8 +10,9 @@ from celery import shared_task
 from wire.names import INSERT_BATCH
 from worker import pipeline
 from worker.catalog import journal, record, writer
+from worker.catalog.batchrow import Stage
 from worker.catalog.entities import Grouped
-from worker.catalog.journal import Claim, Stage
+from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
 from worker.services import Services, crash_at_step, services
 
