@@ -11,14 +11,14 @@ import time
 from collections.abc import Mapping
 
 from wire.states import ScanMode
-from worker import pipeline
+from worker import crash, pipeline
 from worker.catalog import discovery as found
 from worker.catalog.discovery import DiscoveryClaim, FoundChunk, FoundFolder, KnownFile
 from worker.catalog.owner import Owner
 from worker.control import Control
 from worker.library.model import Folder, FolderError, FoundFile
 from worker.library.walk import walk
-from worker.services import Services, crash_at_step
+from worker.services import Services
 
 #: A chunk is written when it holds this many files or folders, or is this old.
 CHUNK_FILES = 10_000
@@ -71,7 +71,7 @@ class Discovery:
     def _write_chunk(self) -> bool:
         """Journal the folders seen since the last time, and let work on them begin."""
         services, claim = self._services, self._claim
-        crash_at_step(services)
+        crash.step(services)
         if self._control.halt():
             return False
         known = self._known_files()
@@ -86,7 +86,7 @@ class Discovery:
             and found.renew_discovery(services.catalog, claim.scan_id, self._owner, LEASE_SECONDS)
         ):
             return False
-        crash_at_step(services)
+        crash.step(services)
         if self._chunk:
             services.progress.at(claim.scan_id, "scan", self._chunk[-1].path)
         self._chunk, self._chunk_files, self._chunk_at = [], 0, time.monotonic()

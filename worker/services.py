@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from functools import cached_property
 from typing import cast
@@ -69,14 +68,3 @@ class NeedleApp(Celery):
 def services() -> Services:
     """The services of the current application."""
     return cast(NeedleApp, current_app).services
-
-
-def crash_at_step(services: Services) -> None:
-    """Count one step of a scan; kill this process at the one that a test asked for.
-
-    Steps are counted in Redis over all processes, so a step that is taken again after the
-    crash has a higher number and the process lives on.
-    """
-    wanted = services.settings.crash_at_step
-    if wanted and services.redis.incr(f"{services.keys.prefix}:steps") == wanted:
-        os.kill(os.getpid(), 9)

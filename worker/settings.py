@@ -16,6 +16,7 @@ from wire.settings import (
     SettingsError,
     SharedSettings,
     read,
+    read_bool,
     read_choice,
     read_int,
     read_shared,
@@ -48,10 +49,8 @@ FILE_MEMORY_MB = Setting(
     "NEEDLE_FILE_MEMORY_MB", "400", "Megabytes of memory a process may hold while it reads a file."
 )
 LOG_LEVEL = Setting("NEEDLE_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
-CRASH_AT_STEP = Setting(
-    "NEEDLE_CRASH_AT_STEP",
-    "0",
-    "For tests: the worker process that takes the N-th step of a scan kills itself. 0: never.",
+CRASH_STEPS = Setting(
+    "NEEDLE_CRASH_STEPS", "false", "For tests: the worker dies at the step that a Redis key names."
 )
 
 SETTINGS = (
@@ -66,7 +65,7 @@ SETTINGS = (
     FILE_SECONDS,
     FILE_MEMORY_MB,
     LOG_LEVEL,
-    CRASH_AT_STEP,
+    CRASH_STEPS,
 )
 
 
@@ -85,7 +84,7 @@ class WorkerSettings:
     file_seconds: int
     file_memory_bytes: int
     log_level: str
-    crash_at_step: int
+    crash_steps: bool
 
 
 def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -120,5 +119,5 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         file_seconds=read_int(FILE_SECONDS, environ, low=1, high=40),
         file_memory_bytes=read_int(FILE_MEMORY_MB, environ, low=150, high=16_384) << 20,
         log_level=read_choice(LOG_LEVEL, environ, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
-        crash_at_step=read_int(CRASH_AT_STEP, environ, low=0, high=10**9),
+        crash_steps=read_bool(CRASH_STEPS, environ),
     )

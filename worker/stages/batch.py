@@ -8,12 +8,12 @@ from celery import shared_task
 
 from wire.keys import BATCH_TTL
 from wire.names import INSERT_BATCH, PROCESS_ENTITIES
-from worker import pipeline
+from worker import crash, pipeline
 from worker.catalog import entities, journal, record
 from worker.catalog.batchrow import Stage
 from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
-from worker.services import Services, crash_at_step, services
+from worker.services import Services
 
 SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 
@@ -24,7 +24,7 @@ SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 def process_entities(batch_id: int) -> None:
     """Group what was read, without the database, for `insert.direct_batch`."""
     here = services()
-    crash_at_step(here)
+    crash.step(here)
     held = journal.claim(here.catalog, batch_id, Stage.BATCH, Owner.current(), LEASE_SECONDS)
     if held is None:
         return
@@ -49,5 +49,5 @@ def _process(here: Services, held: Claim) -> bool:
         journal.send_back(here.catalog, held)
         return False
     here.redis.set(key, record.pack_grouped(entities.group(results)), ex=BATCH_TTL)
-    crash_at_step(here)
+    crash.step(here)
     return journal.advance(here.catalog, held, Stage.INSERT, here.epoch())

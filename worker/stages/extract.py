@@ -11,7 +11,7 @@ from celery import shared_task
 from wire.keys import BATCH_TTL
 from wire.names import EXTRACT_BATCH, PROCESS_ENTITIES
 from wire.outcomes import Outcome
-from worker import pipeline
+from worker import crash, pipeline
 from worker.catalog import journal, record, writer
 from worker.catalog.batchrow import Stage
 from worker.catalog.journal import Claim
@@ -19,7 +19,7 @@ from worker.catalog.owner import Owner
 from worker.control import Control
 from worker.library.model import FileResult, FoundFile
 from worker.library.reader import Reader
-from worker.services import Services, crash_at_step, services
+from worker.services import Services
 
 #: Seconds of reading after which the rest of a batch becomes a batch of its own.
 SLICE_SECONDS = 5.0
@@ -39,7 +39,7 @@ DEATHS_TO_QUARANTINE = 2
 def extract_batch(batch_id: int) -> None:
     """Read a batch's files and lay the rows into Redis for `batch.process_entities`."""
     here = services()
-    crash_at_step(here)
+    crash.step(here)
     held = journal.claim(here.catalog, batch_id, Stage.EXTRACT, Owner.current(), LEASE_SECONDS)
     if held is None:
         return
@@ -62,9 +62,9 @@ def _extract(here: Services, held: Claim) -> bool:
     rest = held.files[len(results) :]
     if not results:
         return not journal.send_back(here.catalog, held)
-    crash_at_step(here)
+    crash.step(here)
     here.redis.set(here.keys.batch(held.batch_id), record.pack_results(results), ex=BATCH_TTL)
-    crash_at_step(here)
+    crash.step(here)
     return journal.advance(here.catalog, held, Stage.BATCH, here.epoch(), rest)
 
 

@@ -8,13 +8,13 @@ from typing import cast
 from celery import shared_task
 
 from wire.names import INSERT_BATCH
-from worker import pipeline
+from worker import crash, pipeline
 from worker.catalog import journal, record, writer
 from worker.catalog.batchrow import Stage
 from worker.catalog.entities import Grouped
 from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
-from worker.services import Services, crash_at_step, services
+from worker.services import Services
 
 SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 
@@ -23,7 +23,7 @@ SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 def direct_batch(batch_id: int) -> None:
     """Store a batch: rows, outcomes and counters in one transaction, then tell Redis."""
     here = services()
-    crash_at_step(here)
+    crash.step(here)
     held = journal.claim(here.catalog, batch_id, Stage.INSERT, Owner.current(), LEASE_SECONDS)
     if held is None:
         return
@@ -41,11 +41,11 @@ def _store(here: Services, held: Claim) -> None:
     if grouped is None:
         journal.send_back(here.catalog, held)
         return
-    crash_at_step(here)
+    crash.step(here)
     completed = writer.complete(here.catalog, held, grouped, now=time.time())
     if completed is None:
         return
-    crash_at_step(here)
+    crash.step(here)
     here.redis.delete(key)
     pipeline.publish(here, held.scan_id)
     if completed.finish:

@@ -10,14 +10,14 @@ from celery import shared_task
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
 from wire.states import ScanMode, ScanState
 from wire.text import display_path, path_from_wire
-from worker import pipeline, reconciler
+from worker import crash, pipeline, reconciler
 from worker.catalog import discovery as found
 from worker.catalog import queries, scans
 from worker.catalog.finish import finish_scan
 from worker.catalog.owner import Owner
 from worker.catalog.scans import Begin, ScanRequest
 from worker.discovery import LEASE_SECONDS, Discovery
-from worker.services import Services, crash_at_step, services
+from worker.services import Services
 
 
 @shared_task(name=SCAN_DISCOVERY, soft_time_limit=7000, time_limit=7200)
@@ -43,7 +43,7 @@ def discovery(
     request = ScanRequest(
         scan_id, root, ScanMode(mode), requested_at, requested_by, path_from_wire(folder)
     )
-    crash_at_step(here)
+    crash.step(here)
     stopped_by = here.redis.hget(here.keys.control(scan_id), "stop")
     if isinstance(stopped_by, bytes) and queries.read_scan(here.catalog, scan_id) is None:
         reason = f"stopped by {stopped_by.decode()} before it began"
@@ -108,7 +108,7 @@ def control(scan_id: str, action: str, actor: str) -> None:
         change = scans.request_resume(here.catalog, scan_id)
     else:
         raise ValueError(f"unknown action {action[:40]!r}")
-    crash_at_step(here)
+    crash.step(here)
     if action == "stop" and queries.read_scan(here.catalog, scan_id) is None:
         reason = f"stopped by {actor} before it began"
         reconciler.end_queued(here, scan_id, ScanState.CANCELLED, reason)
@@ -123,9 +123,9 @@ def control(scan_id: str, action: str, actor: str) -> None:
 def finish(scan_id: str) -> None:
     """Settle a scan of which every batch is stored, and give it its final state."""
     here = services()
-    crash_at_step(here)
+    crash.step(here)
     if finish_scan(here.catalog, scan_id, now=time.time()):
-        crash_at_step(here)
+        crash.step(here)
         reconciler.say_ended(here, scan_id)
 
 

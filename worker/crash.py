@@ -1,0 +1,21 @@
+"""Dying on request, so that tests can kill a worker process at every step of a scan."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from worker.services import Services
+
+
+def step(services: Services) -> None:
+    """Count one step; die as if by SIGKILL when it is the one that a test asked for.
+
+    Steps are counted in Redis over all processes, so a step that is taken again after the death
+    has a higher number.  Does nothing unless `NEEDLE_CRASH_STEPS` is true.
+    """
+    if services.settings.crash_steps:
+        prefix = services.keys.prefix
+        number = services.redis.incr(f"{prefix}:steps")
+        if services.redis.get(f"{prefix}:crash_at") == str(number).encode():
+            os.kill(os.getpid(), signal.SIGKILL)
