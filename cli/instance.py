@@ -1,7 +1,8 @@
 """One `needle up` per data folder: the folder, its lock, and where the running one answers.
 
-The lock is an flock whose descriptor every part inherits.  It is free again only when `needle up`
-and all its parts are gone, however they ended, so two servers never write one append-only file.
+Two flocks.  One is held by `needle up` itself: it tells whether that runs.  The descriptor of the
+other is inherited by every part: it is free only when all parts are gone, however they ended, so
+two servers never write one append-only file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from cli.terminal import Failure, shown
 
-LOCK_NAME = "needle.lock"
+LOCK_NAME, PARTS_LOCK_NAME = "needle.lock", "parts.lock"
 RECORD_NAME = "instance.json"
 #: Seconds that the parts of a killed `needle up` get to notice and end.
 LEFTOVERS_SECONDS = 12.0
@@ -51,26 +52,19 @@ def locked(data: Path) -> Iterator[int]:
     """Hold the data folder; gives the descriptor that the parts must inherit.
 
     Raises:
-        Failure: another `needle up` has it.
+        Failure: another `needle up` has it, or parts of a killed one do not end.
     """
-    descriptor = os.open(data / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + LEFTOVERS_SECONDS
-        while not _try_lock(descriptor):
+    with _open(data / LOCK_NAME) as lock, _open(data / PARTS_LOCK_NAME) as parts_lock:
+        if not _lock(lock, seconds=1):  # `running` may hold it for a moment
             other = running(data)
-            if other is not None:
-                raise Failure(
-                    f"Needle already runs on {shown(str(data))}: {other.url} (pid {other.pid})"
-                )
-            if time.monotonic() > deadline:
-                raise Failure(
-                    f"another `needle up` is starting or ending on {shown(str(data))}: "
-                    "try again in a moment"
-                )
-            time.sleep(0.2)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+            where = f": {other.url} (pid {other.pid})" if other else ""
+            raise Failure(f"Needle already runs on {shown(str(data))}{where}")
+        if not _lock(parts_lock, seconds=LEFTOVERS_SECONDS):
+            raise Failure(
+                f"parts of an earlier `needle up` still run on {shown(str(data))}: "
+                f"`lsof {shown(str(data / PARTS_LOCK_NAME))}` lists them"
+            )
+        yield parts_lock
 
 
 def record(data: Path, instance: Instance) -> None:
@@ -88,22 +82,33 @@ def forget(data: Path) -> None:
 def running(data: Path) -> Instance | None:
     """The `needle up` that runs on the data folder, None when there is none."""
     try:
+        with _open(data / LOCK_NAME, os.O_RDONLY) as lock:
+            if _lock(lock, fcntl.LOCK_SH):
+                return None
         known = json.loads((data / RECORD_NAME).read_text())
-        instance = Instance(pid=int(known["pid"]), url=str(known["url"]))
+        return Instance(pid=int(known["pid"]), url=str(known["url"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    try:
-        os.kill(instance.pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:  # alive, and somebody else's
-        pass
-    return instance
 
 
-def _try_lock(descriptor: int) -> bool:
+@contextlib.contextmanager
+def _open(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int = fcntl.LOCK_EX, *, seconds: float = 0.0) -> bool:
+    """Whether the lock was had within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 
@@ -28,6 +30,72 @@ def up(music_dir: tuple[str, ...], host: str | None, port: int | None, data: str
     from cli.up import up
 
     up(music_dir, host, port, data)
+
+
+def instance_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which Needle is meant."""
+    command = click.option("--url", help="Address of Needle (default: what runs here).")(command)
+    return click.option(
+        "--data", type=click.Path(), help="Data folder of the Needle that is meant."
+    )(command)
+
+
+@main.command()
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path())
+@click.option("--full", is_flag=True, help="Read every file again, changed or not.")
+@click.option("--wait", is_flag=True, help="Follow the scan to its end.")
+@instance_options
+@click.pass_context
+def scan(
+    context: click.Context,
+    folder: str | None,
+    full: bool,
+    wait: bool,
+    url: str | None,
+    data: str | None,
+) -> None:
+    """Scan DIR, or all music folders.
+
+    With --wait the exit code is 1 when the scan failed, 2 when it finished with problems.
+    """
+    from cli.client import connect
+    from cli.scan import scan
+
+    context.exit(scan(connect(url, data), folder, full=full, wait=wait))
+
+
+@main.command()
+@click.argument("scan_id")
+@instance_options
+def stop(scan_id: str, url: str | None, data: str | None) -> None:
+    """Stop a scan; what is stored is kept."""
+    from cli.client import connect
+    from cli.scan import stop
+
+    stop(connect(url, data), scan_id)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As the JSON API gives it.")
+@instance_options
+def status(as_json: bool, url: str | None, data: str | None) -> None:
+    """Show how Redis, workers, folders and scans are."""
+    from cli.client import connect
+    from cli.status import status
+
+    status(connect(url, data), as_json=as_json)
+
+
+@main.command()
+@click.argument("scan_id")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
+@instance_options
+def problems(scan_id: str, as_csv: bool, url: str | None, data: str | None) -> None:
+    """List the files of a scan that are not, or not wholly, in the catalog."""
+    from cli.client import connect
+    from cli.status import problems
+
+    problems(connect(url, data), scan_id, as_csv=as_csv)
 
 
 if __name__ == "__main__":

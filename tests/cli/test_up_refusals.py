@@ -1,0 +1,98 @@
+"""What `needle up` cannot do it says in one clear line, and leaves nothing running."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli.instance import PARTS_LOCK_NAME
+from tests.cli.running import needle
+from tests.servers import ValkeyServer, free_port
+
+
+def refused(*arguments: str, data: Path, **environ: str) -> str:
+    """The one line on standard error of an `up` that does not start."""
+    done = needle("up", *arguments, "--data", str(data), **environ)
+    assert done.returncode == 1, done
+    assert "Needle is at" not in done.stdout
+    assert _nothing_runs_on(data)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("needle: ")
+    return lines[0]
+
+
+def test_port_in_use(data: Path, music: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"port {port}: Address already in use; choose another with --port" in refused(
+            str(music), "--port", port, data=data
+        )
+
+
+def test_missing_music_folder(data: Path, music: Path) -> None:
+    line = refused(str(music), str(music / "gone"), data=data)
+    assert f"cannot read the music folder {music}/gone: No such file" in line
+    assert not data.exists()
+
+
+def test_file_as_music_folder(data: Path, music: Path) -> None:
+    (music / "song.mp3").touch()
+    assert "Not a directory" in refused(str(music / "song.mp3"), data=data)
+
+
+def test_file_as_data_folder(data: Path, music: Path) -> None:
+    data.touch()
+    assert f"cannot write to the data folder {data}" in refused(str(music), data=data)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "pi.lan"])  # noqa: S104
+def test_address_that_others_can_reach(data: Path, music: Path, host: str) -> None:
+    assert "ssh -L" in refused(str(music), "--host", host, data=data)
+
+
+def test_redis_that_is_not_there(data: Path, music: Path) -> None:
+    url = f"redis://:secret@127.0.0.1:{free_port()}/0"
+    line = refused(str(music), data=data, NEEDLE_REDIS_URL=url)
+    assert "cannot be used: Connection refused" in line
+    assert "secret" not in line
+
+
+def test_redis_that_wants_another_password(
+    data: Path, music: Path, private_valkey: ValkeyServer
+) -> None:
+    with private_valkey.client() as client:
+        client.config_set("requirepass", "right")
+    url = private_valkey.url.replace("127", ":wrong@127", 1)
+    assert "WRONGPASS" in refused(str(music), data=data, NEEDLE_REDIS_URL=url)
+
+
+def test_address_that_is_no_redis(data: Path, music: Path) -> None:
+    assert "NEEDLE_REDIS_URL" in refused(str(music), data=data, NEEDLE_REDIS_URL="http://x")
+
+
+def test_worker_that_cannot_start(data: Path, music: Path) -> None:
+    line = refused(str(music), "--port", str(free_port()), data=data, NEEDLE_QUEUES="nonsense")
+    assert "worker ended with exit code 2" in line
+    assert "no such queue: nonsense" in line
+
+
+def test_misspelt_setting_is_reported(data: Path, music: Path) -> None:
+    done = needle("up", str(music / "gone"), "--data", str(data), NEEDLE_MUSICK="x")
+    assert "NEEDLE_MUSICK is no setting of Needle" in done.stderr
+
+
+def test_escapes_in_names_do_not_reach_the_terminal(data: Path, music: Path) -> None:
+    assert "\\x1b[31m" in refused(str(music / "\x1b[31m"), data=data)
+
+
+def _nothing_runs_on(data: Path) -> bool:
+    """Whether no process has the lock that all parts inherit."""
+    if not (data / PARTS_LOCK_NAME).exists():
+        return True
+    with (data / PARTS_LOCK_NAME).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
