@@ -7,11 +7,10 @@ to; on PostgreSQL it is the database's clock, the same for every machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from worker.catalog.owner import Owner, boot_id, owner_is_dead
 
@@ -39,7 +38,7 @@ class Moment:
         """The lease columns of a row whose message was sent, `sends` times before."""
         return self.lease(None, min(SENT_SECONDS * 2 ** min(sends, 10), SENT_SECONDS_MAX))
 
-    def has_expired(self, row: Mapping[str, Any]) -> bool:
+    def has_expired(self, row: RowMapping) -> bool:
         """Whether the lease of `row` ran out, or its owner is known to be dead."""
         if row["lease_until"] is None or row["lease_boot"] != self.boot:
             return True

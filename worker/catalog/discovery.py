@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from wire.outcomes import PROBLEMS, Outcome
 from wire.roots import Root
-from wire.states import ScanMode
+from wire.states import ScanMode, ScanState
+from worker.catalog.batchrow import add_batches
+from worker.catalog.clock import FREE, moment
+from worker.catalog.filelist import path_to_text
+from worker.catalog.folders import chunks, ensure_folders, find_folders, is_inside
 from worker.catalog.owner import Owner
-from worker.catalog.store import Catalog
+from worker.catalog.scanrow import finish_if_ready, load_active, touch
+from worker.catalog.schema import (
+    files,
+    folders,
+    outcomes,
+    roots,
+    scan_folders,
+    scan_missing,
+    scans,
+)
+from worker.catalog.store import Catalog, reserve_ids
 from worker.library.model import FolderError, FoundFile, Signature
+
+#: Classes of folder errors that say nothing about the folders beside it.
+HARMLESS = frozenset({"PermissionError", "OutsideRoot", "FileNotFoundError", "NotADirectoryError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +92,59 @@ def claim_discovery(
     catalog: Catalog, scan_id: str, owner: Owner, lease_seconds: float
 ) -> DiscoveryClaim | None:
     """Take the walk of a scan; None when it is walked by a living process, done or not wanted."""
-    raise NotImplementedError
+    with catalog.write() as connection:
+        row = load_active(connection, scan_id)
+        if row is None or row["walk_done"] or row["paused_by"]:
+            return None
+        now = moment(connection)
+        if row["lease_owner"] and not now.has_expired(row):
+            return None
+        attempt = row["walk_attempts"] + 1
+        values = {"state": ScanState.DISCOVERING, "walk_attempts": attempt, "sends": 0}
+        values["started_at"] = row["started_at"] or time.time()
+        touch(connection, scan_id, **values, **now.lease(owner, lease_seconds))
+        query = select(roots).where(roots.c.id == row["root_id"])
+        root = connection.execute(query).mappings().one()
+        is_written = scan_folders.c.scan_id == scan_id
+        written = select(folders.c.path).join(scan_folders).where(is_written)
+        journaled = frozenset(connection.execute(written).scalars())
+    return DiscoveryClaim(
+        scan_id=scan_id,
+        root=Root(root["id"], root["path"], root["display"]),
+        folder=row["folder"],
+        mode=ScanMode(row["mode"]),
+        attempt=attempt,
+        journaled=journaled,
+    )
 
 
 def renew_discovery(catalog: Catalog, scan_id: str, owner: Owner, lease_seconds: float) -> bool:
     """Prolong the lease; False when it was lost, or the scan was paused or stopped."""
-    raise NotImplementedError
+    with catalog.write() as connection:
+        row = _held(connection, scan_id, owner)
+        if row is not None:
+            lease = moment(connection).lease(owner, lease_seconds)
+            connection.execute(update(scans).where(scans.c.id == scan_id).values(lease))
+        return row is not None
 
 
 def release_discovery(catalog: Catalog, scan_id: str, owner: Owner) -> None:
     """Give the walk back unfinished (pause, shutdown): another may claim it at once."""
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if _held(connection, scan_id, owner) is not None:
+            touch(connection, scan_id, **FREE)
 
 
 def load_folder_digests(
     catalog: Catalog, root_id: str, folder: bytes = b""
 ) -> dict[bytes, KnownFolder]:
     """Path -> what is known, for the settled folders in `folder` (b"" = the whole root)."""
-    raise NotImplementedError
+    columns = folders.c
+    query = select(columns.path, columns.id, columns.digest, columns.files, columns.problems)
+    query = query.where(columns.root_id == root_id, columns.digest.is_not(None))
+    with catalog.read() as connection:
+        rows = connection.execute(query).all()
+    return {path: KnownFolder(*known) for path, *known in rows if is_inside(path, folder)}
 
 
 def known_files(
@@ -97,15 +154,50 @@ def known_files(
 
     A folder that is not known is not in the answer.
     """
-    raise NotImplementedError
+    columns = files.c
+    query = select(
+        columns.folder_id, columns.name, columns.id, columns.size, columns.mtime_ns,
+        columns.ctime_ns, columns.retry, columns.outcome, columns.missing_since,
+    )  # fmt: skip
+    known: dict[bytes, dict[bytes, KnownFile]] = {}
+    with catalog.read() as connection:
+        found = find_folders(connection, root_id, list(paths))
+        by_id = {folder_id: known.setdefault(path, {}) for path, folder_id in found.items()}
+        for part in chunks(by_id):
+            rows = connection.execute(query.where(columns.folder_id.in_(part)))
+            for folder_id, name, file_id, size, mtime, ctime, retry, outcome, missing in rows:
+                by_id[folder_id][name] = KnownFile(
+                    file_id,
+                    Signature(size, mtime, ctime),
+                    retry,
+                    outcome in PROBLEMS,
+                    missing is not None,
+                )
+    return known
 
 
 def add_found(catalog: Catalog, scan_id: str, owner: Owner, chunk: FoundChunk) -> bool:
-    """Write down what was found, in one transaction; folders written before are left out.
+    """Write down what was found, in one transaction.
 
-    False, with nothing written, when the owner lost its claim (or the scan is paused or stopped).
+    `chunk` must hold no folder that this scan has written down already (`journaled`).  False,
+    with nothing written, when the owner lost its claim (or the scan is paused or stopped).
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        row = _held(connection, scan_id, owner)
+        if row is None:
+            return False
+        _add_folders(connection, row, chunk.folders)
+        add_batches(connection, scan_id, chunk.batches)
+        seen = chunk.folders
+        added = {
+            "folders_found": len(seen),
+            "files_found": sum(folder.files_found for folder in seen),
+            "unchanged": sum(folder.unchanged for folder in seen),
+            "known_problems": sum(folder.known_problems for folder in seen),
+            "other_files": sum(folder.other_files for folder in seen),
+        }
+        touch(connection, scan_id, **{name: scans.c[name] + n for name, n in added.items()})
+        return True
 
 
 def finish_discovery(
@@ -114,6 +206,94 @@ def finish_discovery(
     """The walk is done: the totals are known.  False when the owner lost its claim.
 
     Nothing under a folder of `errors` will be marked missing; when one of them is neither a
-    refused permission nor a link out of the root, nothing at all will be.
+    refused permission nor a link out of the root, nothing at all will be.  When no file is
+    left to read the scan goes on to finishing: `reconcile` (or `read_scan`) tells.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if _held(connection, scan_id, owner) is None:
+            return False
+        now = time.time()
+        broken = any(error.error_class not in HARMLESS for error in errors)
+        unlisted = json.dumps([path_to_text(error.path) for error in errors]) if errors else None
+        touch(
+            connection,
+            scan_id,
+            state=ScanState.SCANNING,
+            walk_done=True,
+            walk_broken=broken,
+            unlisted=unlisted,
+            discovered_at=now,
+            **FREE,
+        )
+        _add_errors(connection, scan_id, errors, now)
+        finish_if_ready(connection, scan_id)
+        return True
+
+
+def _held(connection: Connection, scan_id: str, owner: Owner) -> RowMapping | None:
+    """The row of a scan that `owner` walks, None when it does not (any more)."""
+    row = load_active(connection, scan_id)
+    if row is None or row["walk_done"] or row["lease_owner"] != str(owner):
+        return None
+    return row
+
+
+def _add_folders(connection: Connection, scan: RowMapping, found: Sequence[FoundFolder]) -> None:
+    scan_id = scan["id"]
+    folder_ids = ensure_folders(connection, scan["root_id"], [folder.path for folder in found])
+    if not found:
+        return
+    rows = [
+        {
+            "scan_id": scan_id,
+            "folder_id": folder_ids[folder.path],
+            "digest": folder.digest,
+            "files": folder.files_found,
+        }
+        for folder in found
+    ]
+    connection.execute(insert(scan_folders), rows)
+    # Until its files are settled a changed folder has no digest.
+    changed = update(folders).where(folders.c.id == bindparam("of_folder"))
+    changed = changed.where(folders.c.digest != bindparam("now"))
+    changes = [
+        {"of_folder": row["folder_id"], "now": row["digest"]}
+        for row, folder in zip(rows, found, strict=True)
+        if folder.unchanged < folder.files_found or folder.missing_file_ids
+    ]
+    if changes:
+        connection.execute(changed.values(digest=None), changes)
+    missing = [
+        {"scan_id": scan_id, "file_id": file_id}
+        for folder in found
+        for file_id in folder.missing_file_ids
+    ]
+    if missing:
+        connection.execute(insert(scan_missing), missing)
+    for part in chunks(file_id for folder in found for file_id in folder.returned_file_ids):
+        connection.execute(update(files).where(files.c.id.in_(part)).values(missing_since=None))
+
+
+def _add_errors(
+    connection: Connection, scan_id: str, errors: Sequence[FolderError], now: float
+) -> None:
+    """Folders that could not be listed are among the problems; they count as no file."""
+    rows = [
+        {
+            "id": row_id,
+            "scan_id": scan_id,
+            "path": error.path + b"/",
+            "outcome": Outcome.PERMISSION
+            if error.error_class == "PermissionError"
+            else Outcome.UNREADABLE,
+            "error_class": error.error_class,
+            "message": error.message,
+            "at": now,
+            "problem": True,
+        }
+        for row_id, error in zip(
+            reserve_ids(connection, outcomes, len(errors)), errors, strict=True
+        )
+    ]
+    if rows:
+        connection.execute(insert(outcomes), rows)

@@ -40,6 +40,7 @@ TRACK_COLUMNS = (*TAG_COLUMNS, *LIST_COLUMNS, *AUDIO_COLUMNS, "artist")
 _tag_values = operator.attrgetter(*TAG_COLUMNS)
 _list_values = operator.attrgetter(*LIST_COLUMNS)
 _audio_values = operator.attrgetter(*AUDIO_COLUMNS)
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _NO_AUDIO = (None,) * len(AUDIO_COLUMNS)
 
 
@@ -115,7 +116,7 @@ class Grouped:
     def from_json(cls, data: Any) -> Grouped:
         """The inverse of `to_json`.  Raises TypeError or KeyError for anything else."""
         return cls(
-            files=[_file_row(*row) for row in data["files"]],
+            files=[_file_row(row) for row in data["files"]],
             artists=[ArtistRow(*row) for row in data["artists"]],
             albums=[AlbumRow(*row) for row in data["albums"]],
             genres=[GenreRow(*row) for row in data["genres"]],
@@ -235,9 +236,9 @@ def credits_of(
 
 
 def _as_json(values: Sequence[str]) -> str | None:
-    return json.dumps(values, ensure_ascii=False) if values else None
+    return _encode(values) if values else None
 
 
-def _file_row(*row: Any) -> FileRow:
-    *columns, track = row
-    return FileRow(*columns, TrackRow(*track) if track is not None else None)
+def _file_row(row: list[Any]) -> FileRow:
+    row[-1] = TrackRow(*row[-1]) if row[-1] is not None else None
+    return FileRow(*row)

@@ -7,32 +7,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
 
 from wire.roots import Root
 from wire.states import ScanMode
+from worker.catalog.batchrow import (
+    Dispatch,
+    Stage,
+    add_rest,
+    batch_update,
+    buried,
+    free_batches,
+    send_pending,
+    wait_again,
+)
+from worker.catalog.clock import moment
+from worker.catalog.filelist import decode_files, encode_files, text_to_path
 from worker.catalog.owner import Owner
-from worker.catalog.store import Catalog
+from worker.catalog.scanrow import OPEN_BATCH, finish_if_ready, load_active, touch
+from worker.catalog.schema import batches, roots, scans
+from worker.catalog.store import Catalog, one
 from worker.library.model import FoundFile
-
-
-class Stage(StrEnum):
-    """What is to be done next with a batch: the keys of `wire.names.STAGES` after the first."""
-
-    EXTRACT = "extract"
-    BATCH = "batch"
-    INSERT = "insert"
-
-
-@dataclass(frozen=True, slots=True)
-class Dispatch:
-    """A message to send."""
-
-    scan_id: str
-    batch_id: int
-    stage: Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,12 @@ def take_pending(
 ) -> list[Dispatch]:
     """Mark waiting batches as sent, so that at most `in_flight_limit` are sent or running.
 
-    `epoch` names the contents of Redis the messages go to.  Empty when the scan is paused or
-    over.  Downstream stages come first.
+    `epoch` names the contents of Redis the messages go to.  Empty when the scan is over; of a
+    paused scan only batches that were read already are taken.  Downstream stages come first.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        scan = load_active(connection, scan_id)
+        return send_pending(connection, scan, epoch, in_flight_limit) if scan is not None else []
 
 
 def claim(
@@ -77,12 +79,37 @@ def claim(
 
     A running batch is taken over when its lease ran out or its owner is dead.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        row = one(connection, batches, batch_id)
+        if row is None or row["stage"] != stage or row["state"] not in OPEN_BATCH:
+            return None
+        now = moment(connection)
+        if row["state"] == "running" and not now.has_expired(row):
+            return None
+        scan = load_active(connection, row["scan_id"])
+        if scan is None or (stage is Stage.EXTRACT and (scan["paused_by"] or scan["stopped_by"])):
+            return None
+        values = {
+            **buried(row),
+            "state": "running",
+            "attempts": row["attempts"] + (stage is Stage.EXTRACT),
+            "fence": row["fence"] + 1,
+            **now.lease(owner, lease_seconds),
+        }
+        connection.execute(batch_update(batch_id).values(values))
+        touch(connection, scan["id"])
+        root = connection.execute(select(roots).where(roots.c.id == scan["root_id"]))
+        return _claim({**row, **values}, scan, root.mappings().one())
 
 
 def renew(catalog: Catalog, held: Claim, lease_seconds: float) -> bool:
     """Prolong the lease; False when the claim was lost."""
-    raise NotImplementedError
+    with catalog.write() as connection:
+        row = held_row(connection, held)
+        if row is not None:
+            until = moment(connection).seconds + lease_seconds
+            connection.execute(batch_update(held.batch_id).values(lease_until=until))
+        return row is not None
 
 
 def note_current(catalog: Catalog, held: Claim, path: bytes | None) -> bool:
@@ -90,7 +117,11 @@ def note_current(catalog: Catalog, held: Claim, path: bytes | None) -> bool:
 
     If the process dies now, the next claim counts it in `suspects`.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if held_row(connection, held) is None:
+            return False
+        connection.execute(batch_update(held.batch_id).values(current_path=path))
+        return True
 
 
 def advance(
@@ -102,14 +133,38 @@ def advance(
 ) -> bool:
     """The stage is done: the batch counts as sent to `to_stage`.  False when the claim was lost.
 
-    `rest` are files that were not read; they become a batch of their own, which waits.
+    `rest` are files that were not read; they become a batch of their own, which waits.  When
+    nothing was read the batch itself waits again.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        row = held_row(connection, held)
+        if row is None:
+            return False
+        if rest and len(rest) >= row["n_files"]:
+            wait_again(connection, row)
+            return True
+        values = {"stage": to_stage, "state": "sent", "sends": 0, "epoch": epoch}
+        values |= {"current_path": None, **moment(connection).sent(0)}
+        if rest:
+            left = {file.path for file in rest}
+            read = [file for file in held.files if file.path not in left]
+            values |= {"files": encode_files(read), "n_files": len(read)}
+            add_rest(connection, row, rest)
+        connection.execute(batch_update(held.batch_id).values(values))
+        touch(connection, held.scan_id)
+        return True
 
 
 def send_back(catalog: Catalog, held: Claim) -> bool:
-    """The batch record is lost, or nothing was read: extract it again, whenever its turn comes."""
-    raise NotImplementedError
+    """The batch record is lost, or nothing was read: extract it again, whenever its turn comes.
+
+    Of a scan that stops, the batch is cancelled.  False when the claim was lost.
+    """
+    with catalog.write() as connection:
+        row = held_row(connection, held)
+        if row is not None:
+            wait_again(connection, row)
+        return row is not None
 
 
 def reconcile(catalog: Catalog, epoch: str, in_flight_limit: int) -> Reconciled:
@@ -117,4 +172,55 @@ def reconcile(catalog: Catalog, epoch: str, in_flight_limit: int) -> Reconciled:
 
     At most `in_flight_limit` batches of a scan are then sent or running.
     """
-    raise NotImplementedError
+    with catalog.read() as connection:
+        active = connection.execute(select(scans.c.id).where(scans.c.active)).scalars().all()
+    parts = [_reconcile_scan(catalog, scan_id, epoch, in_flight_limit) for scan_id in active]
+    return Reconciled(
+        dispatches=tuple(dispatch for part in parts for dispatch in part.dispatches),
+        discover=tuple(scan_id for part in parts for scan_id in part.discover),
+        finish=tuple(scan_id for part in parts for scan_id in part.finish),
+    )
+
+
+def _reconcile_scan(catalog: Catalog, scan_id: str, epoch: str, limit: int) -> Reconciled:
+    with catalog.write() as connection:
+        now = moment(connection)
+        before = load_active(connection, scan_id)
+        if before is None:
+            return Reconciled((), (), ())
+        free_batches(connection, before, epoch, now)
+        finish = finish_if_ready(connection, scan_id)
+        discover = not before["walk_done"] and not before["paused_by"]
+        lost = not before["lease_owner"] and before["epoch"] != epoch
+        due = lost or now.has_expired(before) or (finish and before["state"] != "finishing")
+        if due and (finish or discover):
+            sent = {"sends": before["sends"] + 1, "epoch": epoch, **now.sent(before["sends"])}
+            touch(connection, scan_id, **sent)
+        return Reconciled(
+            tuple(send_pending(connection, before, epoch, limit)),
+            discover=(scan_id,) if due and discover else (),
+            finish=(scan_id,) if due and finish else (),
+        )
+
+
+def held_row(connection: Connection, held: Claim) -> RowMapping | None:
+    """The row of a claimed batch, None when the claim was lost."""
+    row = one(connection, batches, held.batch_id)
+    if row is None or row["state"] != "running" or row["fence"] != held.fence:
+        return None
+    return row
+
+
+def _claim(row: Mapping[str, Any], scan: RowMapping, root: RowMapping) -> Claim:
+    stage = Stage(row["stage"])
+    return Claim(
+        batch_id=row["id"],
+        stage=stage,
+        scan_id=scan["id"],
+        root=Root(root["id"], root["path"], root["display"]),
+        mode=ScanMode(scan["mode"]),
+        files=decode_files(row["files"]) if stage is Stage.EXTRACT else (),
+        attempt=row["attempts"],
+        suspects={text_to_path(p): n for p, n in json.loads(row["deaths"] or "{}").items()},
+        fence=row["fence"],
+    )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sqlalchemy import Connection, Update, delete, insert, select, update
+
 from wire.roots import Root
 from wire.states import ScanMode, ScanState
-from worker.catalog.store import Catalog
+from worker.catalog import clock
+from worker.catalog.scanrow import OPEN_BATCH, finish_if_ready, load, load_active, touch
+from worker.catalog.schema import batches, roots, scan_folders, scan_missing, scans
+from worker.catalog.store import Catalog, insert_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,35 @@ class Change:
 
 def begin_scan(catalog: Catalog, request: ScanRequest) -> BeginResult:
     """Write down a scan, unless its root has one that is not over.  Asking twice is harmless."""
-    raise NotImplementedError
+    root = request.root
+    with catalog.write() as connection:
+        known = load(connection, request.scan_id)
+        if known is not None:
+            status = Begin.RESUMED if known["active"] else Begin.ENDED
+            return BeginResult(status, request.scan_id)
+        has_root = (scans.c.root_id == root.id) & scans.c.active
+        other = connection.execute(select(scans.c.id).where(has_root)).scalar()
+        if other is not None:
+            return BeginResult(Begin.BUSY, other)
+        row = {"id": root.id, "path": root.path, "display": root.display}
+        known_root = insert_for(connection, roots).on_conflict_do_nothing()
+        connection.execute(known_root, row)
+        connection.execute(
+            insert(scans).values(
+                id=request.scan_id,
+                root_id=root.id,
+                folder=request.folder,
+                mode=request.mode,
+                requested_by=request.requested_by,
+                requested_at=request.requested_at,
+                mark_anyway=request.mark_anyway,
+                state=ScanState.QUEUED,
+                active=True,
+                revision=1,
+                updated_at=time.time(),
+            )
+        )
+    return BeginResult(Begin.STARTED, request.scan_id)
 
 
 def request_stop(catalog: Catalog, scan_id: str, actor: str) -> Change:
@@ -59,17 +93,34 @@ def request_stop(catalog: Catalog, scan_id: str, actor: str) -> Change:
     Discovery ends at once (its next `add_found` is refused).  Without effect once the scan is
     finishing.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if not _may_change(connection, scan_id):
+            return Change(changed=False)
+        touch(
+            connection, scan_id, stopped_by=actor or "?", paused_by="", walk_done=True, **clock.FREE
+        )
+        waiting = _not_begun(scan_id, "pending", "sent")
+        connection.execute(waiting.values(state="cancelled", files=None))
+        return Change(changed=True, finish=finish_if_ready(connection, scan_id))
 
 
 def request_pause(catalog: Catalog, scan_id: str, actor: str) -> Change:
     """Pause a scan: nothing more is handed out for it; what was read is still stored."""
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if not _may_change(connection, scan_id, paused=False):
+            return Change(changed=False)
+        touch(connection, scan_id, paused_by=actor or "?", **clock.FREE)
+        connection.execute(_not_begun(scan_id, "sent").values(state="pending", sends=0))
+        return Change(changed=True)
 
 
 def request_resume(catalog: Catalog, scan_id: str) -> Change:
     """End a pause; the next `reconcile` hands out work again."""
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if not _may_change(connection, scan_id, paused=True):
+            return Change(changed=False)
+        touch(connection, scan_id, paused_by="")
+        return Change(changed=True, finish=finish_if_ready(connection, scan_id))
 
 
 def fail_scan(catalog: Catalog, scan_id: str, state: ScanState, reason: str) -> bool:
@@ -77,4 +128,34 @@ def fail_scan(catalog: Catalog, scan_id: str, state: ScanState, reason: str) -> 
 
     What is stored stays; nothing is marked missing.  False when it was over already.
     """
-    raise NotImplementedError
+    with catalog.write() as connection:
+        if load_active(connection, scan_id) is None:
+            return False
+        end_scan(connection, scan_id, state, reason, time.time())
+        return True
+
+
+def end_scan(
+    connection: Connection, scan_id: str, state: ScanState, reason: str, now: float
+) -> None:
+    """Give a scan its final state and drop what only a running scan needs."""
+    is_open = (batches.c.scan_id == scan_id) & batches.c.state.in_(OPEN_BATCH)
+    connection.execute(update(batches).where(is_open).values(state="cancelled", files=None))
+    for table in (scan_folders, scan_missing):
+        connection.execute(delete(table).where(table.c.scan_id == scan_id))
+    final = {"state": state, "active": False, "reason": reason, "finished_at": now}
+    touch(connection, scan_id, **final, **clock.FREE)
+
+
+def _may_change(connection: Connection, scan_id: str, *, paused: bool | None = None) -> bool:
+    row = load_active(connection, scan_id)
+    if row is None or row["state"] == ScanState.FINISHING or row["stopped_by"]:
+        return False
+    return paused is None or bool(row["paused_by"]) == paused
+
+
+def _not_begun(scan_id: str, *states: str) -> Update:
+    """The batches of which no file was read."""
+    columns = batches.c
+    is_waiting = columns.state.in_(states) & (columns.stage == "extract")
+    return update(batches).where((columns.scan_id == scan_id) & is_waiting)

@@ -295,7 +295,9 @@ scans = Table(
     _count("other_files"),
     _count("known_problems"),
     _count("bytes_read"),
-    *_lease(),
+    _count("sends"),
+    _text("epoch"),
+    *_lease(),  #: of the walk, then of finishing
 )
 Index(
     "scans_one_active",

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -110,19 +111,39 @@ class Catalog:
         return self._owned[1]
 
 
-def upsert(
-    connection: Connection, table: Table, conflict: Sequence[str], update: Sequence[str] = ()
-) -> Any:
-    """An INSERT that updates the columns `update` of a row with the same `conflict` columns.
-
-    Without `update` such a row is left as it is.
-    """
+def insert_for(connection: Connection, table: Table) -> Any:
+    """The dialect's own INSERT, which knows ON CONFLICT."""
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    if not update:
-        return statement.on_conflict_do_nothing(index_elements=list(conflict))
-    values = {name: statement.excluded[name] for name in update}
-    return statement.on_conflict_do_update(index_elements=list(conflict), set_=values)
+    return dialect.insert(table)
+
+
+def insert_many(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    replace: bool = False,
+) -> None:
+    """Insert rows whose values are in the order of `columns`, straight by the driver.
+
+    With `replace` a row with the same `id` gets these values.  SQLAlchemy's own executemany
+    would take as long again to look at every value; plain Python values need none of that.
+    """
+    if rows:
+        marker = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(_insert_sql(table.name, columns, marker, replace), list(rows))
+
+
+@lru_cache
+def _insert_sql(table: str, columns: tuple[str, ...], marker: str, replace: bool) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    markers = ", ".join([marker] * len(columns))
+    sql = f'insert into "{table}" ({names}) values ({markers})'  # noqa: S608 (our own names)
+    if replace:
+        changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name != "id")
+        sql += f" on conflict (id) do update set {changed}"
+    return sql
 
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> range:

@@ -285,6 +285,8 @@ def _journal() -> None:
         sa.Column("other_files", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("known_problems", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("bytes_read", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("sends", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("epoch", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_owner", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_boot", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_until", sa.Float()),

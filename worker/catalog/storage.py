@@ -1,0 +1,254 @@
+"""The rows of a batch in the library's tables: files, tracks, and what they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from wire.outcomes import Outcome
+from wire.text import display_path
+from worker.catalog.entities import TRACK_COLUMNS, FileRow, Grouped, album_key
+from worker.catalog.filelist import text_to_path
+from worker.catalog.folders import chunks, ensure_folders
+from worker.catalog.schema import (
+    albums,
+    artists,
+    files,
+    genres,
+    track_artists,
+    track_genres,
+    tracks,
+)
+from worker.catalog.store import insert_many, reserve_ids
+
+#: Outcomes after which a file is read again although it has not changed.
+RETRIED = frozenset({Outcome.PERMISSION, Outcome.TIMED_OUT})
+#: Error classes of `unreadable` that may be the disk's fault, not the file's.
+_OS_ERRORS = frozenset(
+    {"OSError", "FileNotFoundError", "InterruptedError", "BlockingIOError", "TimeoutError"}
+)
+_FILE_COLUMNS = (
+    "id", "folder_id", "name", "path_display", "size", "mtime_ns", "ctime_ns", "outcome",
+    "error_class", "error_message", "flags", "retry", "missing_since", "last_read_scan_id",
+)  # fmt: skip
+_TRACK_COLUMNS = ("id", "file_id", "album_id", *TRACK_COLUMNS)
+_ARTIST_COLUMNS = ("track_id", "position", "artist_id", "credited_name", "sort_name")
+_GENRE_COLUMNS = ("track_id", "position", "genre_id", "written_name")
+
+
+#: Plain text, because as an expression it takes longer to put together than to run.
+_KNOWN_QUERY = """
+select f.folder_id, f.name, f.id, f.size, f.mtime_ns, f.ctime_ns, t.id
+from files f left join tracks t on t.file_id = f.id
+where (f.folder_id, f.name) in (values {})
+"""
+
+
+class Stored(NamedTuple):
+    """What became of one file."""
+
+    file_id: int
+    path: bytes
+    outcome: Outcome
+    row: FileRow
+
+
+class _Known(NamedTuple):
+    """What the catalog holds of a file that was read again."""
+
+    file_id: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    track_id: int | None
+
+
+def store_files(
+    connection: Connection, root_id: str, scan_id: str, grouped: Grouped
+) -> list[Stored]:
+    """Insert or update the files of a batch and their tracks."""
+    paths = [text_to_path(row.path) for row in grouped.files]
+    splits = [path.rpartition(b"/") for path in paths]
+    folder_ids = ensure_folders(connection, root_id, [folder for folder, _, _ in splits])
+    places = [(folder_ids[folder], name) for folder, _, name in splits]
+    known = _find_known(connection, places)
+    new_ids = iter(reserve_ids(connection, files, len(places) - len(known)))
+    stored, file_rows = [], []
+    for row, path, place in zip(grouped.files, paths, places, strict=True):
+        before = known.get(place)
+        outcome = _outcome(row, before)
+        file_id = before.file_id if before else next(new_ids)
+        stored.append(Stored(file_id, path, outcome, row))
+        file_rows.append(_file_values(file_id, place, path, outcome, row, scan_id))
+    insert_many(connection, files, _FILE_COLUMNS, file_rows, replace=True)
+    tracks_before = {k.file_id: k.track_id for k in known.values() if k.track_id is not None}
+    _store_tracks(connection, root_id, grouped, stored, tracks_before)
+    return stored
+
+
+def is_retried(outcome: Outcome, error_class: str) -> bool:
+    """Whether a file with this outcome is read again although it has not changed."""
+    return outcome in RETRIED or (outcome is Outcome.UNREADABLE and error_class in _OS_ERRORS)
+
+
+def unsettle(connection: Connection, table: Table, row_ids: Iterable[int | None]) -> None:
+    """Note that artists, albums or genres are to be settled again when the scan finishes."""
+    for part in chunks({row_id for row_id in row_ids if row_id is not None}):
+        connection.execute(update(table).where(table.c.id.in_(part)).values(settled=0))
+
+
+def forget_tracks(connection: Connection, track_ids: Iterable[int]) -> None:
+    """Delete tracks; what they belonged to is settled again."""
+    for part in chunks(track_ids):
+        unlink_tracks(connection, part)
+        connection.execute(delete(tracks).where(tracks.c.id.in_(part)))
+
+
+def unlink_tracks(connection: Connection, track_ids: Sequence[int]) -> None:
+    """Take tracks (at most `CHUNK`) out of what they belong to, which is settled again."""
+    for links, column, target in (
+        (track_artists, track_artists.c.artist_id, artists),
+        (track_genres, track_genres.c.genre_id, genres),
+        (None, tracks.c.album_id, albums),
+    ):
+        of_track = links.c.track_id if links is not None else tracks.c.id
+        left = connection.execute(select(column).distinct().where(of_track.in_(track_ids)))
+        unsettle(connection, target, left.scalars().all())
+        if links is not None:
+            connection.execute(delete(links).where(of_track.in_(track_ids)))
+
+
+def _find_known(
+    connection: Connection, places: Sequence[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], _Known]:
+    known = {}
+    marker = "(?, ?)" if connection.dialect.name == "sqlite" else "(%s, %s)"
+    for part in chunks(places):
+        query = _KNOWN_QUERY.format(", ".join([marker] * len(part)))
+        rows = connection.exec_driver_sql(query, tuple(chain.from_iterable(part)))
+        for folder_id, name, *rest in rows:
+            known[folder_id, bytes(name)] = _Known(*rest)
+    return known
+
+
+def _outcome(row: FileRow, before: _Known | None) -> Outcome:
+    if row.outcome is not None:
+        return Outcome(row.outcome)
+    if before is None or before.track_id is None:
+        return Outcome.NEW
+    same = (row.size, row.mtime_ns, row.ctime_ns) == before[1:4]
+    return Outcome.UNCHANGED if same else Outcome.UPDATED
+
+
+def _file_values(
+    file_id: int,
+    place: tuple[int, bytes],
+    path: bytes,
+    outcome: Outcome,
+    row: FileRow,
+    scan_id: str,
+) -> tuple[Any, ...]:
+    return (
+        file_id,
+        *place,
+        display_path(path),
+        row.size,
+        row.mtime_ns,
+        row.ctime_ns,
+        outcome.value,
+        row.error_class,
+        row.message,
+        row.flags,
+        is_retried(outcome, row.error_class),
+        None,
+        scan_id,
+    )
+
+
+def _store_tracks(
+    connection: Connection,
+    root_id: str,
+    grouped: Grouped,
+    stored: Sequence[Stored],
+    before: Mapping[int, int],
+) -> None:
+    """`before`: file id -> track id of the files that had a track."""
+    with_track = [(s.file_id, s.row.track) for s in stored if s.row.track is not None]
+    gone = [
+        before[s.file_id]
+        for s in stored
+        # What cannot be read just now is still the track that it was.
+        if s.row.track is None and s.file_id in before
+        and not is_retried(s.outcome, s.row.error_class)
+    ]  # fmt: skip
+    forget_tracks(connection, gone)
+    for part in chunks(before[file_id] for file_id, _ in with_track if file_id in before):
+        unlink_tracks(connection, part)
+    new = sum(file_id not in before for file_id, _ in with_track)
+    new_ids = iter(reserve_ids(connection, tracks, new))
+    artist_ids, album_ids, genre_ids = _store_entities(connection, root_id, grouped)
+    track_rows: list[tuple[Any, ...]] = []
+    artist_rows: list[tuple[Any, ...]] = []
+    genre_rows: list[tuple[Any, ...]] = []
+    for file_id, track in with_track:
+        track_id = before[file_id] if file_id in before else next(new_ids)
+        album_id = album_ids[track.album] if track.album is not None else None
+        track_rows.append((track_id, file_id, album_id, *track.values))
+        for position, (artist, name, sort_name) in enumerate(track.artists):
+            artist_rows.append((track_id, position, artist_ids[artist], name, sort_name))
+        for position, (genre, name) in enumerate(track.genres):
+            genre_rows.append((track_id, position, genre_ids[genre], name))
+    insert_many(connection, tracks, _TRACK_COLUMNS, track_rows, replace=True)
+    insert_many(connection, track_artists, _ARTIST_COLUMNS, artist_rows)
+    insert_many(connection, track_genres, _GENRE_COLUMNS, genre_rows)
+
+
+def _store_entities(
+    connection: Connection, root_id: str, grouped: Grouped
+) -> tuple[list[int], list[int], list[int]]:
+    """The ids of the artists, albums and genres of a batch, in its order."""
+    artist_rows = [
+        {
+            "key": bytes.fromhex(row.key),
+            "name": row.name,
+            "name_key": row.name_key,
+            "sort_name": row.sort_name,
+            "mbid": row.mbid,
+        }
+        for row in grouped.artists
+    ]
+    album_rows = [
+        {
+            "key": album_key(root_id, row),
+            "title": row.title,
+            "title_key": row.title_key,
+            "mbid": row.mbid,
+            "has_album_artist": bool(row.artist_keys),
+        }
+        for row in grouped.albums
+    ]
+    genre_rows = [{"key": bytes.fromhex(row.key), "name": row.name} for row in grouped.genres]
+    return (
+        _ensure(connection, artists, artist_rows),
+        _ensure(connection, albums, album_rows),
+        _ensure(connection, genres, genre_rows),
+    )
+
+
+def _ensure(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """The ids of `rows` by their keys; new ones are added, all are to be settled again."""
+    known: dict[bytes, int] = {}
+    for part in chunks(row["key"] for row in rows):
+        query = select(table.c.key, table.c.id).where(table.c.key.in_(part))
+        known.update(connection.execute(query).tuples().all())
+    unsettle(connection, table, known.values())
+    new = [row for row in rows if row["key"] not in known]
+    if new:
+        new_ids = reserve_ids(connection, table, len(new))
+        new = [row | {"id": row_id} for row, row_id in zip(new, new_ids, strict=True)]
+        connection.execute(insert(table), new)
+        known |= {row["key"]: row["id"] for row in new}
+    return [known[row["key"]] for row in rows]
