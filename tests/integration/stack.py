@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -94,7 +93,7 @@ class Stack:
     def start(self, **environ: str) -> None:
         """Start worker and web, and wait until both answer."""
         self.worker.start(**environ)
-        self.web.start()
+        self.web.start(**environ)
         wait_until(self.is_ready, seconds=60, what="web and worker are ready")
 
     def is_ready(self) -> bool:
@@ -192,8 +191,3 @@ def check_ledger(stack: Stack, scan: dict[str, Any], files: int, tracks: int) ->
         )
     )
     assert told == {k: v for k, v in counts.items() if v and k not in ("files_found", "unchanged")}
-
-
-def monotonic_deadline(seconds: float) -> float:
-    """The moment `seconds` from now, on the clock that nobody sets."""
-    return time.monotonic() + seconds

@@ -13,7 +13,7 @@ from worker.catalog import entities, journal, record
 from worker.catalog.batchrow import Stage
 from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
-from worker.services import Services
+from worker.services import Services, services
 
 SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 

@@ -19,7 +19,7 @@ from worker.catalog.owner import Owner
 from worker.control import Control
 from worker.library.model import FileResult, FoundFile
 from worker.library.reader import Reader
-from worker.services import Services
+from worker.services import Services, services
 
 #: Seconds of reading after which the rest of a batch becomes a batch of its own.
 SLICE_SECONDS = 5.0

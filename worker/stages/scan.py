@@ -17,7 +17,7 @@ from worker.catalog.finish import finish_scan
 from worker.catalog.owner import Owner
 from worker.catalog.scans import Begin, ScanRequest
 from worker.discovery import LEASE_SECONDS, Discovery
-from worker.services import Services
+from worker.services import Services, services
 
 
 @shared_task(name=SCAN_DISCOVERY, soft_time_limit=7000, time_limit=7200)
