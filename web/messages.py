@@ -41,7 +41,7 @@ def parse(text: str) -> dict[str, str]:
     """
     messages: dict[str, str] = {}
     for entry in text.replace("\r\n", "\n").split("\n\n"):
-        lines = [line.strip() for line in entry.splitlines()]
+        lines = [line.strip() for line in entry.split("\n")]
         fuzzy = any(line.startswith("#,") and "fuzzy" in line for line in lines)
         fields = _fields(line for line in lines if line and not line.startswith("#"))
         forms = [value for name, value in fields.items() if name.startswith("msgstr")]

@@ -1,0 +1,116 @@
+"""Which requests come in, and the headers every answer leaves with."""
+
+from __future__ import annotations
+
+import socket
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from tests.web.conftest import PageServer
+from web.guard import SECURITY_HEADERS, Guard
+from web.settings import read_settings
+from wire.settings import SettingsError
+
+
+@pytest.fixture
+def door() -> Guard:
+    return Guard(PlainTextResponse("in"), allowed_hosts=["needle.example.org"])
+
+
+async def _ask(door: Guard, method: str, headers: dict[str, str]) -> int:
+    transport = httpx.ASGITransport(app=door)
+    async with httpx.AsyncClient(transport=transport, base_url="http://pi:8787") as client:
+        return (await client.request(method, "/", headers=headers)).status_code
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8787", 200),
+        ("192.168.1.20:8787", 200),
+        ("[fd00::1]:8787", 200),
+        ("[::1]", 200),
+        ("localhost:8787", 200),
+        ("pi", 200),
+        ("PI.Local:8787", 200),
+        ("needle.example.org", 200),
+        ("evil.example:8787", 421),
+        ("evil.local.example", 421),
+        ("needle.example.org.evil.example", 421),
+        ("", 421),
+        ("[bad", 421),
+        (":8787", 421),
+    ],
+)
+async def test_only_our_hosts_come_in(door: Guard, host: str, status: int) -> None:
+    assert await _ask(door, "GET", {"Host": host}) == status
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://pi:8787"}, 200),
+        ({"Origin": "http://pi:3000"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://pi:8787"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://pi:3000"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+async def test_other_sites_change_nothing(
+    door: Guard, headers: dict[str, str], status: int
+) -> None:
+    assert await _ask(door, "POST", {"Host": "pi:8787", **headers}) == status
+    assert await _ask(door, "GET", {"Host": "pi:8787", **headers}) == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/static/app.css", "/nothing", "/api/v1/scans", "/api/v1/nothing", "/scans/x"]
+)
+def test_every_answer_carries_the_headers(http: httpx.Client, path: str) -> None:
+    headers = http.get(path).headers
+    for name, value in SECURITY_HEADERS.items():
+        if name != "Cache-Control":
+            assert headers[name] == value
+    assert headers["Cache-Control"]
+    assert "server" not in headers
+
+
+def test_refusals_carry_the_headers(http: httpx.Client) -> None:
+    answer = http.get("/", headers={"Host": "evil.example"})
+    assert answer.status_code == 421
+    assert answer.headers["Content-Security-Policy"]
+    answer = http.post("/api/v1/scans", headers={"Host": "evil.example"})
+    assert answer.json()["error"]["code"] == "unknown_host"
+
+
+def test_two_hosts_are_refused(page: PageServer) -> None:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=10) as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+        assert peer.recv(100).split()[1] in (b"400", b"421")
+
+
+def test_absurd_length_is_refused(page: PageServer) -> None:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=10) as peer:
+        head = b"POST /scans HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n"
+        peer.sendall(head)
+        assert peer.recv(100).split()[1] == b"413"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "pi.local"])  # noqa: S104 - refused
+def test_page_stays_on_this_machine(host: str) -> None:
+    with pytest.raises(SettingsError, match="ssh -L"):
+        read_settings({"NEEDLE_HOST": host})
+    assert read_settings({"NEEDLE_HOST": host, "NEEDLE_CONTAINER": "true"}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_is_accepted(host: str) -> None:
+    assert read_settings({"NEEDLE_HOST": host}).host == host
