@@ -50,7 +50,7 @@
   }
 
   stream.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
-  stream.addEventListener("htmx:sse:after:message", (event) => { if (!event.detail.message.event) heard(); });
+  stream.addEventListener("htmx:sse:after:message", (event) => { if (event.detail.message.event !== "needle:parked") heard(); });
   stream.addEventListener("htmx:sse:close", () => { connection = null; });
   stream.addEventListener("needle:parked", () => { retryAt = Infinity; show("parked"); });
   for (const name of ["htmx:sse:error", "htmx:error", "htmx:response:error"]) stream.addEventListener(name, failed);

@@ -1,0 +1,98 @@
+"""Everybody can read it: axe-core finds nothing, in both themes, in the states that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import hatch_build
+from tests.browser.conftest import wait_live
+from tests.browser.site import Site
+from tests.browser.test_states import completed_with_problems, nothing, paused, scanning
+from tests.browser.world import World
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core, fetched by its hash when it is not there."""
+    hatch_build.fetch(hatch_build.TEST_FILES, dev=True)
+    return (hatch_build.ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """What axe-core says is wrong, one line each.
+
+    It is put into the page by the debugger, which the content security policy does not bind.
+    """
+    page.evaluate(axe)
+    found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    "prepare",
+    [nothing, scanning, paused, completed_with_problems],
+    ids=lambda function: function.__name__,
+)
+def test_page_has_no_violations(
+    site: Site,
+    world: World,
+    open_page: Callable[..., Page],
+    axe: str,
+    prepare: Callable[[World], None],
+    theme: str,
+    width: int,
+) -> None:
+    prepare(world)
+    page = open_page(site.url, color_scheme=theme, viewport={"width": width, "height": 900})
+    wait_live(page)
+    assert not violations(page, axe)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("mode", ["lost", "parked", "polling"])
+def test_old_figures_can_be_read(live: Page, axe: str, theme: str, mode: str) -> None:
+    live.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    live.evaluate("document.getElementById('stream').remove()")
+    live.evaluate("mode => document.documentElement.dataset.live = mode", mode)
+    assert not violations(live, axe)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_dialogs_have_no_violations(world: World, live: Page, axe: str, theme: str) -> None:
+    live.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    live.get_by_role("button", name="Full scan…").click()
+    expect(live.get_by_role("dialog")).to_be_visible()
+    assert not violations(live, axe)
+
+
+def test_scan_page_has_no_violations(
+    site: Site, world: World, open_page: Callable[..., Page], axe: str
+) -> None:
+    scan = world.scan("completed_with_problems")
+    world.problems(scan, *(f"Track {number:03d}.mp3" for number in range(60)))
+    page = open_page(f"{site.url}/scans/{scan.id}")
+    page.locator("summary").first.click()
+    assert not violations(page, axe)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_hangs_out_sideways(
+    site: Site, world: World, open_page: Callable[..., Page], width: int
+) -> None:
+    scan = world.scan("scanning")
+    world.problems(scan, "x" * 500, "ü" * 500 + ".mp3")
+    world.at(scan, "y" * 500)
+    page = open_page(site.url, viewport={"width": width, "height": 800})
+    wait_live(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,151 @@
+"""What people do on the page works with and without JavaScript, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import redis
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import wait_live
+from tests.browser.site import Site
+from tests.browser.world import World
+from wire.keys import Keys
+
+JAVASCRIPT = pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
+
+
+def scans(world: World) -> list[bytes]:
+    return list(world.redis.zrange(world.keys.scans, 0, -1))  # type: ignore[arg-type]
+
+
+@JAVASCRIPT
+def test_start_and_stop(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+) -> None:
+    page = open_page(site.url, java_script_enabled=javascript)
+    page.get_by_role("button", name="Quick scan").click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    expect(page).to_have_url(site.url + "/")
+    (scan_id,) = scans(world)
+
+    page.get_by_role("button", name="Stop…").click()
+    page.get_by_role("button", name="Stop the scan").click()
+    page.wait_for_load_state("load")
+    control = world.redis.hgetall(world.keys.control(scan_id.decode()))
+    assert control == {b"stop": b"page"}
+
+
+@JAVASCRIPT
+def test_full_scan_tells_its_cost_first(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+) -> None:
+    done = world.scan("completed")
+    world.change(done, started_at=1_000_000.0, finished_at=1_009_660.0)
+    page = open_page(site.url, java_script_enabled=javascript)
+    page.get_by_role("button", name="Full scan…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("reads all 50,000 files again")
+    expect(dialog).to_contain_text("The last one took 2 h 41.")
+    assert len(scans(world)) == 1
+    dialog.get_by_role("button", name="Read all files again").click()
+    expect(page.locator("#scan")).to_contain_text("Full scan")
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+
+
+@JAVASCRIPT
+def test_pause_and_resume(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+) -> None:
+    scan = world.scan("scanning")
+    page = open_page(site.url, java_script_enabled=javascript)
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_load_state("load")
+    assert world.redis.hget(world.keys.control(scan.id), "pause") == b"page"
+    world.change(scan, state="paused", reason="Paused from the page.")
+    page.goto(site.url)
+    expect(page.locator("#banner")).to_contain_text("The scan is paused.")
+    page.locator("#banner").get_by_role("button", name="Resume").click()
+    page.wait_for_load_state("load")
+    assert not world.redis.hexists(world.keys.control(scan.id), "pause")
+
+
+@JAVASCRIPT
+def test_theme_stays(site: Site, open_page: Callable[..., Page], javascript: bool) -> None:
+    page = open_page(site.url, java_script_enabled=javascript)
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    page.goto(site.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_theme_changes_without_reload(site: Site, live: Page) -> None:
+    live.evaluate("window.same = true")
+    with live.expect_response("**/theme"):
+        live.get_by_role("button", name="Light").click()
+    expect(live.locator("html")).to_have_attribute("data-theme", "light")
+    assert live.evaluate("window.same")
+
+
+@JAVASCRIPT
+def test_language_stays(site: Site, open_page: Callable[..., Page], javascript: bool) -> None:
+    page = open_page(site.url, java_script_enabled=javascript)
+    page.get_by_role("button", name="Français").click()
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    page.goto(site.url)
+    expect(page.locator("#scan")).to_contain_text("Analyse rapide")
+
+
+def test_second_start_shows_the_running_scan(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(site.url)
+    other = open_page(site.url)
+    page.get_by_role("button", name="Quick scan").click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    wait_live(other)
+    expect(other.locator("#scan")).to_contain_text("Waiting for a worker")
+    expect(other.get_by_role("button", name="Quick scan")).to_have_count(0)
+    assert len(scans(world)) == 1
+
+
+def test_keyboard_reaches_everything(site: Site, world: World, live: Page) -> None:
+    scan = world.scan("scanning")
+    world.problems(scan, "one.mp3")
+    expect(live.locator(".problems li")).to_have_count(1)
+    reached = set()
+    for _ in range(25):
+        live.keyboard.press("Tab")
+        reached.add(
+            live.evaluate(
+                """() => { const element = document.activeElement;
+                    return element.getAttribute("aria-label") || element.textContent.trim(); }"""
+            )
+        )
+    assert {"Skip to the content", "Français", "Dark", "Pause", "Stop…", "CSV"} <= reached
+
+
+def test_skip_link_is_first_and_seen(site: Site, live: Page) -> None:
+    live.keyboard.press("Tab")
+    link = live.get_by_role("link", name="Skip to the content")
+    expect(link).to_be_focused()
+    expect(link).to_be_in_viewport()
+    live.keyboard.press("Enter")
+    expect(live).to_have_url(site.url + "/#main")
+
+
+def test_unknown_scan_is_explained(
+    site: Site, open_page: Callable[..., Page], complaints: list[str]
+) -> None:
+    page = open_page(f"{site.url}/scans/20261121T010203-000000")
+    expect(page.get_by_role("main")).to_contain_text("no scan with this id")
+    expect(page.get_by_role("link", name="The live page")).to_be_visible()
+    complaints.clear()
+
+
+def test_keys_of_the_test_are_its_own(redis_client: redis.Redis, world: World) -> None:
+    """The fixtures' own promise: nothing is written under the default prefix."""
+    assert not redis_client.keys(Keys().prefix + ":*")

@@ -1,0 +1,66 @@
+"""Every sentence of the page has its French, and French typography is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+WEB = Path(__file__).parents[2] / "web"
+PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|\{\}")
+
+
+@pytest.fixture(scope="module")
+def french() -> Catalog:
+    with (WEB / "locale/fr/LC_MESSAGES/needle.po").open("rb") as file:
+        return read_po(file)
+
+
+def sentences() -> set[str]:
+    """The msgids in templates and code; of a plural its singular."""
+    found = extract_from_dir(
+        WEB,
+        method_map=[("templates/**.html", "jinja2"), ("**.py", "python")],
+        keywords={"_": None, "N_": None, "ngettext": (1, 2)},
+    )
+    return {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
+
+
+def translations(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Pairs of an English form and its French one."""
+    for message in catalog:
+        if message.id:
+            english = (message.id,) if isinstance(message.id, str) else message.id
+            string = message.string or ""
+            french = (string,) if isinstance(string, str) else string
+            yield from zip(english, french, strict=True)
+
+
+def test_every_sentence_is_translated(french: Catalog) -> None:
+    missing = {text for text in sentences() if text not in french or not french[text].string}
+    assert not missing
+
+
+def test_no_translation_is_stale(french: Catalog) -> None:
+    known = {m.id if isinstance(m.id, str) else m.id[0] for m in french if m.id}
+    assert known <= sentences()
+
+
+def test_no_translation_is_fuzzy(french: Catalog) -> None:
+    assert not [message.id for message in french if message.id and message.fuzzy]
+
+
+def test_translations_keep_their_placeholders(french: Catalog) -> None:
+    for english, translated in translations(french):
+        assert sorted(PLACEHOLDER.findall(english)) == sorted(PLACEHOLDER.findall(translated))
+
+
+def test_french_signs_stand_after_unbreakable_spaces(french: Catalog) -> None:
+    for _, translated in translations(french):
+        assert not re.search(r"(?<![\u00a0\u202f])[:;?!]", translated), translated
+        assert "'" not in translated, translated
