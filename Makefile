@@ -10,7 +10,7 @@ RUN_DATA := $(value DATA)
 RUN_PORT := $(value PORT)
 export RUN_MUSIC RUN_DATA RUN_PORT
 
-PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+PIP := $(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check
 # The build fetches htmx with npm; a machine without it gets npm from a locked wheel.
 NODE_LOCK = $(shell command -v npm >/dev/null && command -v node >/dev/null || echo "-r requirements/node.txt")
 

@@ -6,7 +6,6 @@ Imports stay few: this process lives as long as Needle does, and is to weigh nex
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import socket
@@ -16,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli import instance, valkey
+from cli.health import page_answers, worker_beats
 from cli.parts import Part
-from cli.resp import Connection, RedisRefusalError, RedisUnavailableError
 from cli.supervisor import Stopped, Supervisor
 from cli.terminal import Failure, complain, say, shown
 from web.settings import HOST, PORT
@@ -126,7 +125,7 @@ def worker_part(redis_url: str, keys: Keys) -> Part:
     return Part(
         name="worker",
         command=(sys.executable, "-P", "-m", "worker"),
-        answers=lambda pid: _worker_beats(redis_url, keys, pid),
+        answers=lambda pid: worker_beats(redis_url, keys, pid=pid),
         ending=((signal.SIGTERM, 3.5), (signal.SIGQUIT, 2.0)),
     )
 
@@ -140,33 +139,9 @@ def web_part(host: str, port: int) -> Part:
     return Part(
         name="web",
         command=(sys.executable, "-P", "-m", "uvicorn", "web.app:create_app", *options),
-        answers=lambda _: _page_answers(host, port),
+        answers=lambda _: page_answers(host, port),
         ending=((signal.SIGTERM, 4.5),),
     )
-
-
-def _worker_beats(redis_url: str, keys: Keys, pid: int) -> bool:
-    """Whether the worker with this process id has said that it lives."""
-    try:
-        with Connection(redis_url) as redis:
-            names = redis.command("ZRANGE", keys.workers, "0", "-1")
-            for name in names if isinstance(names, list) else ():
-                beat = redis.command("GET", keys.worker(os.fsdecode(name)))  # type: ignore[arg-type]
-                if isinstance(beat, bytes) and json.loads(beat).get("pid") == pid:
-                    return True
-    except (RedisUnavailableError, RedisRefusalError, ValueError, AttributeError, TypeError):
-        return False
-    return False
-
-
-def _page_answers(host: str, port: int) -> bool:
-    request = f"GET /healthz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()
-    try:
-        with socket.create_connection((host, port), 2) as sock:
-            sock.sendall(request)
-            return sock.recv(64).split(b" ")[1:2] == [b"200"]
-    except OSError:
-        return False
 
 
 def _check_settings(environ: Mapping[str, str]) -> None:

@@ -1,0 +1,71 @@
+"""Whether a part answers: asked by `needle up`, and as `python -m cli.health` by containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+from cli.resp import Connection, RedisRefusalError, RedisUnavailableError
+from web.settings import PORT
+from wire.keys import Keys
+from wire.settings import SettingsError, read, read_shared
+from worker.settings import WORKER_NAME
+
+TIMEOUT_SECONDS = 2.0
+
+
+def page_answers(host: str, port: int) -> bool:
+    """Whether the web server is healthy."""
+    request = f"GET /healthz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()
+    try:
+        with socket.create_connection((host, port), TIMEOUT_SECONDS) as sock:
+            sock.sendall(request)
+            return sock.recv(64).split(b" ")[1:2] == [b"200"]
+    except OSError:
+        return False
+
+
+def worker_beats(redis_url: str, keys: Keys, **expected: object) -> bool:
+    """Whether a living worker's beat has the `expected` fields, such as its pid."""
+    try:
+        with Connection(redis_url) as redis:
+            names = redis.command("ZRANGE", keys.workers, "0", "-1")
+            for name in names if isinstance(names, list) else ():
+                beat = _object(redis.command("GET", keys.worker(_text(name))))
+                if beat and all(beat.get(key) == value for key, value in expected.items()):
+                    return True
+    except (RedisUnavailableError, RedisRefusalError):
+        return False
+    return False
+
+
+def main() -> int:
+    """Exit code 0 when the part named on the command line, `web` or `worker`, is healthy."""
+    try:
+        if sys.argv[1:] == ["web"]:
+            return 0 if page_answers("127.0.0.1", int(read(PORT))) else 1
+        shared, node = read_shared(), f"{read(WORKER_NAME)}@{socket.gethostname()}"
+    except (SettingsError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0 if worker_beats(shared.redis_url, Keys(shared.key_prefix), worker=node) else 1
+
+
+def _text(reply: object) -> str:
+    return os.fsdecode(reply) if isinstance(reply, bytes) else ""
+
+
+def _object(reply: object) -> dict[str, Any]:
+    """The JSON object in a reply, an empty one when there is none."""
+    try:
+        document = json.loads(reply) if isinstance(reply, bytes) else None
+    except (ValueError, RecursionError):
+        document = None
+    return document if isinstance(document, dict) else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
