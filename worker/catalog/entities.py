@@ -45,12 +45,9 @@ _NO_AUDIO = (None,) * len(AUDIO_COLUMNS)
 
 
 class ArtistRow(NamedTuple):
-    """An artist that a batch names; `key` is the digest of what identifies it, in hex."""
+    """An artist that a batch names."""
 
-    key: str
     name: str
-    name_key: str
-    sort_name: str | None
     mbid: str | None
 
 
@@ -62,13 +59,6 @@ class AlbumRow(NamedTuple):
     title: str
     title_key: str
     artist_keys: list[str]  #: of its album artists, [] = told by place and title alone
-
-
-class GenreRow(NamedTuple):
-    """A genre that a batch names."""
-
-    key: str
-    name: str
 
 
 class TrackRow(NamedTuple):
@@ -101,7 +91,7 @@ class Grouped:
     files: list[FileRow] = field(default_factory=list)
     artists: list[ArtistRow] = field(default_factory=list)
     albums: list[AlbumRow] = field(default_factory=list)
-    genres: list[GenreRow] = field(default_factory=list)
+    genres: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As values that JSON can carry."""
@@ -119,7 +109,7 @@ class Grouped:
             files=[_file_row(row) for row in data["files"]],
             artists=[ArtistRow(*row) for row in data["artists"]],
             albums=[AlbumRow(*row) for row in data["albums"]],
-            genres=[GenreRow(*row) for row in data["genres"]],
+            genres=list(data["genres"]),
         )
 
 
@@ -174,8 +164,7 @@ class _Grouping:
         place = self._artists.get(identity)
         if place is None:
             place = self._artists[identity] = len(self._artists)
-            row = ArtistRow(artist_key(key, mbid).hex(), name, key[:KEY_CHARS], None, mbid)
-            self.grouped.artists.append(row)
+            self.grouped.artists.append(ArtistRow(name, mbid))
         return place
 
     def _album(self, path: bytes, tags: Tags) -> int | None:
@@ -203,13 +192,29 @@ class _Grouping:
         place = self._genres.get(key)
         if place is None:
             place = self._genres[key] = len(self._genres)
-            self.grouped.genres.append(GenreRow(digest("genre", key).hex(), name))
+            self.grouped.genres.append(name)
         return place
 
 
 def artist_key(key: str, mbid: str | None) -> bytes:
     """What tells an artist from every other: its MusicBrainz id, else the key of its name."""
     return digest("mbid", mbid) if mbid else digest("name", key)
+
+
+def artist_values(name: str, mbid: str | None) -> dict[str, Any]:
+    """The columns of an artist that is stored for the first time."""
+    key = name_key(name)
+    return {
+        "key": artist_key(key, mbid),
+        "name": name,
+        "name_key": key[:KEY_CHARS],
+        "mbid": mbid,
+    }
+
+
+def genre_values(name: str) -> dict[str, Any]:
+    """The columns of a genre that is stored for the first time."""
+    return {"key": digest("genre", name_key(name)), "name": name}
 
 
 def album_key(root_id: str, album: AlbumRow) -> bytes:

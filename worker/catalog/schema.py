@@ -6,6 +6,8 @@ than an index entry, a digest of it is what is unique.  Lists are JSON text, emp
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 #: The migration that makes a database look like this.
@@ -65,6 +68,15 @@ def _to(
         unique=unique,
         index=index,
     )
+
+
+def _only(condition: str) -> dict[str, Any]:
+    """The options of an index over the rows where `condition` holds.
+
+    SQLite takes it up only for a query that says the same, in the same words.
+    """
+    on_sqlite = condition.replace("true", "1")
+    return {"sqlite_where": text(on_sqlite), "postgresql_where": text(condition)}
 
 
 #: The last id given out for each table: an id is never given twice, even after a deletion.
@@ -163,13 +175,7 @@ genres = Table(
 )
 
 for _table in (artists, albums, genres):
-    _unsettled = _table.c.settled < 2
-    Index(
-        f"{_table.name}_unsettled",
-        _table.c.settled,
-        sqlite_where=_unsettled,
-        postgresql_where=_unsettled,
-    )
+    Index(f"{_table.name}_unsettled", _table.c.settled, **_only("settled < 2"))
 
 tracks = Table(
     "tracks",
@@ -288,7 +294,7 @@ scans = Table(
     _flag("walk_done"),
     _flag("walk_broken"),  #: something could not be listed: nothing may be marked missing
     Column("unlisted", Text),  #: folders below which nothing is known
-    _flag("missing_collected"),
+    _flag("missing_collected"),  #: `scan_missing` is complete
     _count("files_found"),
     _count("unchanged"),
     _count("folders_found"),
@@ -299,13 +305,7 @@ scans = Table(
     _text("epoch"),
     *_lease(),  #: of the walk, then of finishing
 )
-Index(
-    "scans_one_active",
-    scans.c.root_id,
-    unique=True,
-    sqlite_where=scans.c.active,
-    postgresql_where=scans.c.active,
-)
+Index("scans_one_active", scans.c.root_id, unique=True, **_only("active = true"))
 Index("scans_requested", scans.c.requested_at)
 
 batches = Table(
@@ -343,6 +343,7 @@ scan_missing = Table(
     metadata,
     Column("scan_id", Text, ForeignKey("scans.id"), primary_key=True),
     _to("files.id", "file_id", primary_key=True),
+    _to("files.id", "found_as_id", nullable=True),  #: the new file that it became
     sqlite_with_rowid=False,
 )
 
@@ -360,13 +361,7 @@ outcomes = Table(
     Column("at", Float, nullable=False),
     _flag("problem"),  #: the outcome is one of `wire.outcomes.PROBLEMS`
 )
-Index(
-    "outcomes_problems",
-    outcomes.c.scan_id,
-    outcomes.c.id,
-    sqlite_where=outcomes.c.problem,
-    postgresql_where=outcomes.c.problem,
-)
+Index("outcomes_problems", outcomes.c.scan_id, outcomes.c.id, **_only("problem = true"))
 
 tallies = Table(
     "tallies",

@@ -10,7 +10,14 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from wire.outcomes import Outcome
 from wire.text import display_path
-from worker.catalog.entities import TRACK_COLUMNS, FileRow, Grouped, album_key
+from worker.catalog.entities import (
+    TRACK_COLUMNS,
+    FileRow,
+    Grouped,
+    album_key,
+    artist_values,
+    genre_values,
+)
 from worker.catalog.filelist import text_to_path
 from worker.catalog.folders import chunks, ensure_folders
 from worker.catalog.schema import (
@@ -210,16 +217,7 @@ def _store_entities(
     connection: Connection, root_id: str, grouped: Grouped
 ) -> tuple[list[int], list[int], list[int]]:
     """The ids of the artists, albums and genres of a batch, in its order."""
-    artist_rows = [
-        {
-            "key": bytes.fromhex(row.key),
-            "name": row.name,
-            "name_key": row.name_key,
-            "sort_name": row.sort_name,
-            "mbid": row.mbid,
-        }
-        for row in grouped.artists
-    ]
+    artist_rows = [artist_values(row.name, row.mbid) for row in grouped.artists]
     album_rows = [
         {
             "key": album_key(root_id, row),
@@ -230,15 +228,15 @@ def _store_entities(
         }
         for row in grouped.albums
     ]
-    genre_rows = [{"key": bytes.fromhex(row.key), "name": row.name} for row in grouped.genres]
+    genre_rows = [genre_values(name) for name in grouped.genres]
     return (
-        _ensure(connection, artists, artist_rows),
-        _ensure(connection, albums, album_rows),
-        _ensure(connection, genres, genre_rows),
+        ensure_rows(connection, artists, artist_rows),
+        ensure_rows(connection, albums, album_rows),
+        ensure_rows(connection, genres, genre_rows),
     )
 
 
-def _ensure(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+def ensure_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
     """The ids of `rows` by their keys; new ones are added, all are to be settled again."""
     known: dict[bytes, int] = {}
     for part in chunks(row["key"] for row in rows):

@@ -25,7 +25,8 @@ def upgrade() -> None:
 
 def only(condition: str) -> dict[str, Any]:
     """The options of an index over the rows where `condition` holds."""
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+    on_sqlite = condition.replace("true", "1")
+    return {"sqlite_where": sa.text(on_sqlite), "postgresql_where": sa.text(condition)}
 
 
 def _library() -> None:
@@ -296,7 +297,7 @@ def _journal() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("scans_one_active", "scans", ["root_id"], unique=True, **only("active"))
+    op.create_index("scans_one_active", "scans", ["root_id"], unique=True, **only("active = true"))
     op.create_index("scans_requested", "scans", ["requested_at"])
     op.create_table(
         "batches",
@@ -343,8 +344,13 @@ def _journal() -> None:
         "scan_missing",
         sa.Column("scan_id", sa.Text(), nullable=False),
         sa.Column("file_id", ID, nullable=False),
+        sa.Column("found_as_id", ID),
         sa.ForeignKeyConstraint(
             ["file_id"],
+            ["files.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["found_as_id"],
             ["files.id"],
         ),
         sa.ForeignKeyConstraint(
@@ -372,7 +378,7 @@ def _journal() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("outcomes_problems", "outcomes", ["scan_id", "id"], **only("problem"))
+    op.create_index("outcomes_problems", "outcomes", ["scan_id", "id"], **only("problem = true"))
     op.create_table(
         "tallies",
         sa.Column("scan_id", sa.Text(), nullable=False),

@@ -1,0 +1,185 @@
+"""Files that moved: one that is gone and a new one are the same, and its ids are kept.
+
+Looked for in this order, each file used once: the same MusicBrainz recording (the only one of
+its id on both sides); the same size and tags; the same name, unique on both sides, and about
+the same length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
+
+from wire.outcomes import Outcome
+from worker.catalog.entities import TRACK_COLUMNS
+from worker.catalog.finishing import Finishing
+from worker.catalog.naming import digest
+from worker.catalog.scanrow import touch
+from worker.catalog.schema import (
+    files,
+    folders,
+    outcomes,
+    scan_missing,
+    track_artists,
+    track_genres,
+    tracks,
+)
+from worker.catalog.storage import unlink_tracks
+from worker.catalog.tally import add_tallies
+
+#: Moved files that are dealt with in one transaction.
+MOVES_CHUNK = 100
+#: Seconds that two files of the same name may differ in length.
+LENGTH_TOLERANCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that is gone, or one that is new."""
+
+    file_id: int
+    path: tuple[bytes, bytes]  #: folder, name
+    recording: str | None  #: MusicBrainz recording id
+    content: bytes  #: digest of size, length and tags
+    length: tuple[str | None, float | None]  #: format, seconds
+
+
+def match(gone: Iterable[Candidate], new: Iterable[Candidate]) -> dict[int, int]:
+    """File id of each gone file that moved -> file id of the new one.  The order is irrelevant."""
+    left = sorted(gone, key=lambda c: c.path)
+    right = sorted(new, key=lambda c: c.path)
+    pairs: dict[int, int] = {}
+    for find in (_same_recording, _same_content, _same_name):
+        pairs |= {old.file_id: found.file_id for old, found in find(left, right)}
+        taken = set(pairs.values())
+        left = [c for c in left if c.file_id not in pairs]
+        right = [c for c in right if c.file_id not in taken]
+    return pairs
+
+
+def match_all(connection: Connection, scan_id: str) -> None:
+    """Write down for each missing file of a scan which new one it became."""
+    is_gone = scan_missing.c.scan_id == scan_id
+    gone = list(
+        _candidates(
+            connection,
+            _TRACKS.join(scan_missing, scan_missing.c.file_id == files.c.id).where(is_gone),
+        )
+    )
+    if not gone:
+        return
+    is_new = (outcomes.c.scan_id == scan_id) & (outcomes.c.outcome == Outcome.NEW)
+    query = _TRACKS.join(outcomes, outcomes.c.file_id == files.c.id).where(is_new)
+    wanted = {key for candidate in gone for key in _keys(candidate)}
+    new = [c for c in _candidates(connection, query) if not wanted.isdisjoint(_keys(c))]
+    rows = [{"gone": old, "found": found} for old, found in match(gone, new).items()]
+    if rows:
+        of_pair = is_gone & (scan_missing.c.file_id == bindparam("gone"))
+        moved = update(scan_missing).where(of_pair).values(found_as_id=bindparam("found"))
+        connection.execute(moved, rows)
+
+
+def apply(finishing: Finishing) -> None:
+    """Let each moved file take the place of the new one, with its own ids."""
+    of_scan = scan_missing.c.scan_id == finishing.scan_id
+    query = select(scan_missing.c.file_id, scan_missing.c.found_as_id)
+    query = query.where(of_scan, scan_missing.c.found_as_id.is_not(None)).limit(MOVES_CHUNK)
+    while True:
+        with finishing.step() as (connection, scan):
+            pairs = connection.execute(query).tuples().all()
+            if not pairs:
+                return
+            for gone_id, new_id in pairs:
+                _move(connection, scan["id"], gone_id, new_id)
+            new, moved = ("outcome", Outcome.NEW.value), ("outcome", Outcome.MOVED.value)
+            add_tallies(connection, scan["id"], {new: -len(pairs), moved: len(pairs)})
+            touch(connection, scan["id"])
+
+
+def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> None:
+    """Give the row of the gone file the place, and its track the contents, of the new one."""
+    track_of = select(tracks).where(tracks.c.file_id == bindparam("of_file"))
+    old = connection.execute(track_of, {"of_file": gone_id}).mappings().one()
+    new = dict(connection.execute(track_of, {"of_file": new_id}).mappings().one())
+    unlink_tracks(connection, [old["id"]])
+    for links in (track_artists, track_genres):
+        of_new = links.c.track_id == new["id"]
+        connection.execute(update(links).where(of_new).values(track_id=old["id"]))
+    connection.execute(delete(tracks).where(tracks.c.id == new["id"]))
+    new |= {"id": old["id"], "file_id": gone_id}
+    connection.execute(update(tracks).where(tracks.c.id == old["id"]).values(new))
+    of_pair = (scan_missing.c.scan_id == scan_id) & (scan_missing.c.file_id == gone_id)
+    connection.execute(delete(scan_missing).where(of_pair))
+    is_new = files.c.id == new_id
+    file = dict(connection.execute(select(files).where(is_new)).mappings().one())
+    connection.execute(delete(files).where(is_new))
+    file["id"] = gone_id
+    connection.execute(update(files).where(files.c.id == gone_id).values(file))
+    told = (outcomes.c.scan_id == scan_id) & (outcomes.c.file_id == new_id)
+    moved = {"outcome": Outcome.MOVED.value, "file_id": gone_id}
+    connection.execute(update(outcomes).where(told).values(moved))
+
+
+_TRACKS = (
+    select(
+        files.c.id, files.c.name, files.c.size, folders.c.path,
+        tracks.c.mb_recording_id, *(tracks.c[name] for name in TRACK_COLUMNS),
+    )
+    .select_from(files)
+    .join(folders)
+    .join(tracks)
+)  # fmt: skip
+
+
+def _candidates(connection: Connection, query: Select[Any]) -> Iterator[Candidate]:
+    for row in connection.execute(query):
+        yield Candidate(
+            file_id=row.id,
+            path=(row.path, row.name),
+            recording=row.mb_recording_id,
+            content=digest(repr((row.size, *row[5:]))),
+            length=(row.format, row.duration_seconds),
+        )
+
+
+def _keys(candidate: Candidate) -> tuple[Hashable, ...]:
+    return ("recording", candidate.recording), candidate.content, candidate.path[1]
+
+
+Pairs = list[tuple[Candidate, Candidate]]
+
+
+def _same_recording(gone: list[Candidate], new: list[Candidate]) -> Pairs:
+    groups = _groups(gone, new, lambda c: c.recording)
+    return [(a[0], b[0]) for key, (a, b) in groups.items() if key and len(a) == len(b) == 1]
+
+
+def _same_content(gone: list[Candidate], new: list[Candidate]) -> Pairs:
+    groups = _groups(gone, new, lambda c: c.content)
+    return [pair for a, b in groups.values() for pair in zip(a, b, strict=False)]
+
+
+def _same_name(gone: list[Candidate], new: list[Candidate]) -> Pairs:
+    groups = _groups(gone, new, lambda c: c.path[1])
+    unique = [(a[0], b[0]) for a, b in groups.values() if len(a) == len(b) == 1]
+    return [(old, found) for old, found in unique if _similar(old.length, found.length)]
+
+
+def _groups(
+    gone: list[Candidate], new: list[Candidate], key: Callable[[Candidate], Hashable]
+) -> dict[Hashable, tuple[list[Candidate], list[Candidate]]]:
+    groups: dict[Hashable, tuple[list[Candidate], list[Candidate]]] = {}
+    for side, candidates in enumerate((gone, new)):
+        for candidate in candidates:
+            groups.setdefault(key(candidate), ([], []))[side].append(candidate)
+    return groups
+
+
+def _similar(a: tuple[str | None, float | None], b: tuple[str | None, float | None]) -> bool:
+    """Whether two (format, seconds) may be one recording in one format; None fits nothing."""
+    if a[0] != b[0] or a[1] is None or b[1] is None:
+        return False
+    return abs(a[1] - b[1]) <= LENGTH_TOLERANCE_SECONDS

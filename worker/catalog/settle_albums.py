@@ -1,0 +1,201 @@
+"""Settling albums: their data by the vote of their tracks, and which of them are doubles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from worker.catalog.entities import artist_key, artist_values, credits_of
+from worker.catalog.naming import KEY_CHARS, name_key
+from worker.catalog.schema import (
+    album_artists,
+    albums,
+    artists,
+    files,
+    folders,
+    track_artists,
+    tracks,
+)
+from worker.catalog.storage import ensure_rows, unsettle
+from worker.catalog.voting import elect
+
+#: Column of an album -> column of its tracks that votes for it.
+_VOTED = {
+    "title": "album",
+    "title_sort": "album_sort",
+    "release_group_mbid": "mb_release_group_id",
+    "date": "date",
+    "original_date": "original_date",
+    "disc_total": "disc_total",
+    "label": "label",
+    "catalog_number": "catalog_number",
+    "barcode": "barcode",
+}
+_CREDIT = ("album_artists", "mb_album_artist_ids", "album_artist_sorts")
+
+
+class _Link(NamedTuple):
+    """One artist of an album."""
+
+    artist_id: int
+    credited_name: str
+    sort_name: str | None
+
+
+class _Album(NamedTuple):
+    """An album among those of one folder and title."""
+
+    id: int
+    mbid: str | None
+    has_album_artist: bool
+    artist: str
+
+
+def name(connection: Connection, album_ids: Sequence[int]) -> None:
+    """Give albums the data most of their tracks agree on; delete those without tracks."""
+    columns = [tracks.c[column] for column in (*_VOTED.values(), "compilation", *_CREDIT)]
+    query = select(tracks.c.album_id, *columns, func.count().label("votes"))
+    query = query.where(tracks.c.album_id.in_(album_ids)).group_by(tracks.c.album_id, *columns)
+    lines: dict[int, list[Any]] = {}
+    for line in connection.execute(query):
+        lines.setdefault(line.album_id, []).append(line)
+    links = _links(connection, lines)
+    _replace_links(connection, album_ids, links)
+    rows = []
+    for album_id, votes in lines.items():
+        row: dict[str, Any] = {
+            column: elect((getattr(line, of_track), line.votes) for line in votes)
+            for column, of_track in _VOTED.items()
+        }
+        row["title"] = row["title"] or ""
+        row["title_key"] = name_key(row["title"])[:KEY_CHARS]
+        row["compilation"] = any(line.compilation for line in votes)
+        row["artist"] = "; ".join(link.credited_name for link in links.get(album_id, ()))
+        rows.append(row | {"of": album_id, "settled": 1})
+    if rows:
+        connection.execute(update(albums).where(albums.c.id == bindparam("of")), rows)
+    orphans = [album_id for album_id in album_ids if album_id not in lines]
+    connection.execute(delete(albums).where(albums.c.id.in_(orphans)))
+
+
+def join_doubles(connection: Connection, album_ids: Sequence[int]) -> None:
+    """Let tracks with less to tell them by join the album beside them.
+
+    Among the albums of one title in one folder: one without a MusicBrainz id joins the only one
+    with an id and the same artists; one that names no album artist joins the only one left.
+    """
+    settled = update(albums).where(albums.c.id.in_(album_ids)).values(settled=2)
+    connection.execute(settled)
+    for group in _same_place_and_title(connection, album_ids):
+        known = [album for album in group if album.mbid]
+        named = [album for album in group if not album.mbid and album.has_album_artist]
+        left = list(known)
+        for album in named:
+            same = [k for k in known if name_key(k.artist) == name_key(album.artist)]
+            if len(same) == 1:
+                _join(connection, album, same[0])
+            else:
+                left.append(album)
+        if len(left) == 1:
+            for album in group:
+                if not album.mbid and not album.has_album_artist:
+                    _join(connection, album, left[0])
+
+
+def _same_place_and_title(connection: Connection, album_ids: Sequence[int]) -> list[list[_Album]]:
+    """The groups of several albums, one of them of `album_ids`, in one release folder."""
+    folder_of_album = tracks.join(files, files.c.id == tracks.c.file_id).join(folders)
+    places = select(folders.c.release_hash).select_from(folder_of_album)
+    places = places.where(tracks.c.album_id.in_(album_ids)).distinct()
+    query = (
+        select(
+            folders.c.release_hash, albums.c.title_key, albums.c.id, albums.c.mbid,
+            albums.c.has_album_artist, albums.c.artist,
+        )
+        .distinct()
+        .select_from(folder_of_album.join(albums, albums.c.id == tracks.c.album_id))
+        .where(folders.c.release_hash.in_(places), albums.c.title_key != "")
+        .order_by(albums.c.key)
+    )  # fmt: skip
+    groups: dict[tuple[bytes, str], list[_Album]] = {}
+    for place, title_key, *album in connection.execute(query):
+        groups.setdefault((place, title_key), []).append(_Album(*album))
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _join(connection: Connection, double: _Album, album: _Album) -> None:
+    theirs = tracks.c.album_id == double.id
+    connection.execute(update(tracks).where(theirs).values(album_id=album.id))
+    unsettle(connection, albums, (double.id, album.id))
+
+
+def _links(connection: Connection, lines: dict[int, list[Any]]) -> dict[int, list[_Link]]:
+    """Album id -> its artists: as its tracks say, else those that all of them have in common."""
+    credits = {}
+    for album_id, votes in lines.items():
+        told = ((tuple(line[-4:-1]) if line.album_artists else None, line.votes) for line in votes)
+        elected = elect(told)
+        if elected is not None:
+            credits[album_id] = credits_of(*(json.loads(part or "[]") for part in elected))
+    rows = {
+        artist_key(name_key(name), mbid): artist_values(name, mbid)
+        for credit in credits.values()
+        for name, mbid, _ in credit
+    }
+    ids = dict(zip(rows, ensure_rows(connection, artists, list(rows.values())), strict=True))
+    links = {
+        album_id: [
+            _Link(ids[artist_key(name_key(name), mbid)], name, sort_name)
+            for name, mbid, sort_name in credit
+        ]
+        for album_id, credit in credits.items()
+    }
+    silent = [
+        album_id
+        for album_id, votes in lines.items()
+        if album_id not in links and not any(line.compilation for line in votes)
+    ]
+    return links | _common_artists(connection, silent)
+
+
+def _common_artists(connection: Connection, album_ids: Sequence[int]) -> dict[int, list[_Link]]:
+    """The artists of those albums of which every track has the same ones."""
+    columns = track_artists.c
+    query = (
+        select(
+            tracks.c.album_id, tracks.c.id, columns.artist_id, columns.credited_name,
+            columns.sort_name,
+        )
+        .outerjoin(track_artists)
+        .where(tracks.c.album_id.in_(album_ids))
+        .order_by(tracks.c.id, columns.position)
+    )  # fmt: skip
+    by_album: dict[int, dict[int, list[_Link]]] = {}
+    for album_id, track_id, *link in connection.execute(query):
+        by_album.setdefault(album_id, {}).setdefault(track_id, []).append(_Link(*link))
+    common = {}
+    for album_id, by_track in by_album.items():
+        named = {tuple(name_key(a.credited_name or "") for a in c) for c in by_track.values()}
+        credit = elect((tuple(credit), 1) for credit in by_track.values())
+        if len(named) == 1 and credit is not None and credit[0].credited_name:
+            common[album_id] = list(credit)
+    return common
+
+
+def _replace_links(
+    connection: Connection, album_ids: Sequence[int], links: dict[int, list[_Link]]
+) -> None:
+    of_albums = album_artists.c.album_id.in_(album_ids)
+    before = connection.execute(select(album_artists.c.artist_id).where(of_albums)).scalars().all()
+    connection.execute(delete(album_artists).where(of_albums))
+    rows = [
+        {"album_id": album_id, "position": position, **link._asdict()}
+        for album_id, credit in links.items()
+        for position, link in enumerate(credit)
+    ]
+    if rows:
+        connection.execute(insert(album_artists), rows)
+    unsettle(connection, artists, {*before, *(row["artist_id"] for row in rows)})
