@@ -29,6 +29,8 @@ class Dispatcher:
     def __init__(self, redis_url: str) -> None:
         self._celery = Celery("needle-web", set_as_current=False, fixups=[])
         self._celery.conf.update(celery_settings(redis_url))
+        # Else kombu tries to connect for ever: long after the deadline the task would be sent.
+        self._celery.conf.broker_transport_options |= {"max_retries": 0}
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="dispatch")
 
     async def send(self, task: str, **arguments: str | float) -> None:

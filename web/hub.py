@@ -103,15 +103,16 @@ class Hub:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read and publish while the block runs."""
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._read()), tasks.create_task(self._publish())]
-            try:
-                yield
-            finally:
-                for task in running:
+        tasks = {asyncio.create_task(self._read()), asyncio.create_task(self._publish())}
+        try:
+            yield
+        finally:
+            while tasks:  # once is not enough: redis-py may swallow a cancellation
+                for task in tasks:
                     task.cancel()
-        await self._reader_client.aclose()
-        await self._client.aclose()
+                _, tasks = await asyncio.wait(tasks, timeout=0.2)
+            await self._reader_client.aclose()
+            await self._client.aclose()
 
     async def _read(self) -> None:
         """Follow the streams for ever; errors and doubts begin it anew."""
@@ -125,8 +126,6 @@ class Hub:
             except DoubtError as doubt:
                 log.info("reading everything again: %s", doubt)
             except Exception as error:  # whatever it is, the page must come back by itself
-                if not isinstance(error, REDIS_ERRORS):
-                    log.exception("unexpected while reading Redis")
                 self._lose(error)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
                 backoff = min(backoff * 2, longest)
@@ -175,9 +174,11 @@ class Hub:
                 position[stream.decode()] = entries[-1][0].decode()
 
     def _lose(self, error: BaseException) -> None:
+        if not isinstance(error, REDIS_ERRORS):
+            log.error("unexpected while reading Redis", exc_info=error)
         if not self._error:
             self._fresh_at = time.time()
-            log.warning("Redis is away: %s", error)
+            log.warning("Redis is away: %s", cause(error))
         self._error = cause(error)
         self._changed.set()
 
@@ -191,7 +192,7 @@ class Hub:
                     pulse = await read_pulse(
                         self._client, self._keys, self._roots, self._model.shown()
                     )
-            except (*REDIS_ERRORS, TimeoutError) as error:
+            except Exception as error:
                 self._doubt = "Redis was away"
                 self._lose(error)
                 return

@@ -156,7 +156,7 @@ async def _read_beats(
 ) -> tuple[tuple[WorkerBeat, float], ...]:
     async with client.pipeline(transaction=False) as pipe:
         for raw in names:
-            key = keys.worker(raw.decode("utf-8", "surrogateescape"))
+            key = keys.worker(raw.decode("utf-8", "replace"))
             pipe.get(key)
             pipe.pttl(key)
         answers = await pipe.execute()
