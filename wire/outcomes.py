@@ -9,7 +9,7 @@ class Outcome(StrEnum):
     """The outcome of one file in one scan."""
 
     NEW = "new"  #: read and stored for the first time
-    UPDATED = "updated"  #: changed since it was stored, read again
+    UPDATED = "updated"  #: read again: it has changed, or a full scan was asked for
     UNCHANGED = "unchanged"  #: same signature as stored: not opened
     MOVED = "moved"  #: a known track at a new path; its id is kept
     MISSING = "missing"  #: stored earlier, no longer there: marked, never deleted

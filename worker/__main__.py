@@ -6,6 +6,7 @@ It is started through Celery's Python interface: the command line alone would co
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 
 from wire.names import QUEUE_NAMES
@@ -26,7 +27,7 @@ def main() -> int:
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     worker = app.Worker(
-        hostname=f"{settings.name}@%h",
+        hostname=f"{settings.name}@{socket.gethostname()}",
         # In this order they are drained: see `wire.names`.
         queues=[name for name in QUEUE_NAMES if name in settings.queues],
         autoscale=(settings.processes, 1),

@@ -21,7 +21,7 @@ from tests.servers import ValkeyServer, free_port, valkey, wait_until
 from wire.states import FINAL, ScanState
 
 #: Seconds a small scan may take on a machine that does other things as well.
-SCAN_SECONDS = 120.0
+SCAN_SECONDS = 60.0
 
 
 class Part:
@@ -97,10 +97,15 @@ class Stack:
         wait_until(self.is_ready, seconds=60, what="web and worker are ready")
 
     def is_ready(self) -> bool:
+        for part in (self.worker, self.web):
+            assert part.is_alive(), f"{part.name} ended with {part.process.returncode}"
         try:
             return bool(self.get("/readyz"))
-        except (OSError, ValueError):
-            return False
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError:
+            pass
+        return False
 
     def request(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -120,7 +125,10 @@ class Stack:
         """The scan as the API tells it; {} while the web server is away."""
         try:
             answer: dict[str, Any] = self.get(f"/api/v1/scans/{scan_id}")
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as error:
+            error.close()
+            return {}
+        except OSError:
             return {}
         return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from worker.catalog.schema import (
     track_genres,
     tracks,
 )
-from worker.catalog.store import insert_many, reserve_ids
+from worker.catalog.store import insert_many, replace_many, reserve_ids
 
 #: Outcomes after which a file is read again although it has not changed.
 RETRIED = frozenset({Outcome.PERMISSION, Outcome.TIMED_OUT})
@@ -90,7 +90,7 @@ def store_files(
         file_id = before.file_id if before else next(new_ids)
         stored.append(Stored(file_id, path, outcome, row))
         file_rows.append(_file_values(file_id, place, path, outcome, row, scan_id))
-    insert_many(connection, files, _FILE_COLUMNS, file_rows, replace=True)
+    _store_rows(connection, files, _FILE_COLUMNS, file_rows, {k.file_id for k in known.values()})
     tracks_before = {k.file_id: k.track_id for k in known.values() if k.track_id is not None}
     _store_tracks(connection, root_id, grouped, stored, tracks_before)
     return stored
@@ -144,10 +144,7 @@ def _find_known(
 def _outcome(row: FileRow, before: _Known | None) -> Outcome:
     if row.outcome is not None:
         return Outcome(row.outcome)
-    if before is None or before.track_id is None:
-        return Outcome.NEW
-    same = (row.size, row.mtime_ns, row.ctime_ns) == before[1:4]
-    return Outcome.UNCHANGED if same else Outcome.UPDATED
+    return Outcome.NEW if before is None or before.track_id is None else Outcome.UPDATED
 
 
 def _file_values(
@@ -208,9 +205,21 @@ def _store_tracks(
             artist_rows.append((track_id, position, artist_ids[artist], name, sort_name))
         for position, (genre, name) in enumerate(track.genres):
             genre_rows.append((track_id, position, genre_ids[genre], name))
-    insert_many(connection, tracks, _TRACK_COLUMNS, track_rows, replace=True)
+    _store_rows(connection, tracks, _TRACK_COLUMNS, track_rows, set(before.values()))
     insert_many(connection, track_artists, _ARTIST_COLUMNS, artist_rows)
     insert_many(connection, track_genres, _GENRE_COLUMNS, genre_rows)
+
+
+def _store_rows(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    known: Set[int],
+) -> None:
+    """Insert rows, or replace those whose id, their first value, is `known`."""
+    insert_many(connection, table, columns, [row for row in rows if row[0] not in known])
+    replace_many(connection, table, columns, [row for row in rows if row[0] in known])
 
 
 def _store_entities(
