@@ -1,22 +1,27 @@
-"""Cover pictures without an image library: two colours in a PNG."""
+"""Cover pictures without an image library: one colour with some grain."""
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 
-_SIDE_PIXELS = 32
+_SIDE_PIXELS = 96
 
 
 def cover_png(colour: int) -> bytes:
-    """A small square PNG of `colour` (0xRRGGBB) with a lighter disc in the middle."""
-    dark = colour.to_bytes(3, "big")
-    light = bytes(255 - (255 - part) // 3 for part in dark)
-    middle, radius = (_SIDE_PIXELS - 1) / 2, _SIDE_PIXELS / 3
+    """A square PNG of grainy `colour` (0xRRGGBB): about 20 KB, for grain does not compress."""
+    rng = random.Random(colour)  # noqa: S311 - nothing here is a secret
+    tables = [
+        bytes(min(part + (byte >> 3), 255) for byte in range(256))
+        for part in colour.to_bytes(3, "big")
+    ]
     rows = []
-    for y in range(_SIDE_PIXELS):
-        inside = [(x - middle) ** 2 + (y - middle) ** 2 < radius**2 for x in range(_SIDE_PIXELS)]
-        rows.append(b"\0" + b"".join(light if lit else dark for lit in inside))
+    for _ in range(_SIDE_PIXELS):
+        row = bytearray(3 * _SIDE_PIXELS)
+        for channel, table in enumerate(tables):
+            row[channel::3] = rng.randbytes(_SIDE_PIXELS).translate(table)
+        rows.append(b"\0" + row)
     head = struct.pack(">IIBBBBB", _SIDE_PIXELS, _SIDE_PIXELS, 8, 2, 0, 0, 0)
     image = zlib.compress(b"".join(rows))
     chunks = ((b"IHDR", head), (b"IDAT", image), (b"IEND", b""))

@@ -23,13 +23,13 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uf
 
 def clean_text(text: str, max_bytes: int = TEXT_BYTES) -> tuple[str, bool]:
     """`text` made clean, and whether it had to be cut.  The result may be empty."""
+    if len(text) <= max_bytes and text.isascii() and text.isprintable():
+        return text.strip(), False
     was_cut = len(text) > 4 * max_bytes
     if was_cut:  # before the work that grows with the length
         text = text[: 4 * max_bytes]
-    if not (text.isascii() and text.isprintable()):
-        text = _FORBIDDEN.sub("", _SPACES.sub(" ", text))
-        text = unicodedata.normalize("NFC", text)
-    text = text.strip()
+    text = _FORBIDDEN.sub("", _SPACES.sub(" ", text))
+    text = unicodedata.normalize("NFC", text).strip()
     if len(text) * 4 > max_bytes and len(encoded := text.encode()) > max_bytes:
         text = encoded[:max_bytes].decode(errors="ignore").rstrip()
         was_cut = True

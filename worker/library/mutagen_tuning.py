@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import functools
+import os
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any, BinaryIO, ClassVar
 
+import mutagen._util
+import mutagen._vorbis
 import mutagen.id3._frames
 import mutagen.id3._id3v1
 import mutagen.id3._specs
-import mutagen.id3._tags
+from mutagen._util import DictProxy
 from mutagen.flac import FLAC, MetadataBlock, Picture
-from mutagen.id3 import ID3, Frames, Frames_2_2, ID3NoHeaderError
+from mutagen.id3 import (
+    APIC,
+    COMM,
+    ID3,
+    TXXX,
+    Frames,
+    Frames_2_2,
+    ID3NoHeaderError,
+    TextFrame,
+    TimeStampTextFrame,
+)
 from mutagen.id3._util import ID3JunkFrameError, ID3UnsupportedVersionError, unsynch
+from mutagen.mp4 import MP4, MP4Tags
 
 # mutagen's annotations stop short of these.
 _frames: Any = mutagen.id3._frames
 _id3v1: Any = mutagen.id3._id3v1
 _specs: Any = mutagen.id3._specs
-_tags: Any = mutagen.id3._tags
+_vorbis: Any = mutagen._vorbis
+#: Keys are the same few in every file, and checked letter by letter.
+_is_valid_vorbis_key = functools.lru_cache(maxsize=1024)(_vorbis.is_valid_key)
 
 #: Bytes that one compressed ID3 frame may unpack to.
 MAX_FRAME_BYTES = 32 << 20
@@ -46,6 +64,14 @@ def install() -> None:
     """Put the changes in place for this process; once is enough, twice does no harm."""
     _frames.zlib = CappedZlib
     _specs.decode_terminated = decode_terminated
+    _vorbis.is_valid_key = _is_valid_vorbis_key
+
+
+def remove() -> None:
+    """Mutagen as it comes, to compare with."""
+    _frames.zlib = zlib
+    _specs.decode_terminated = mutagen._util.decode_terminated
+    _vorbis.is_valid_key = _is_valid_vorbis_key.__wrapped__
 
 
 class CappedZlib:
@@ -71,30 +97,33 @@ def decode_terminated(data: bytes, encoding: str, strict: bool = True) -> tuple[
 
     Returns the text before the first NUL and the bytes after it.  Raises ValueError.
     """
-    width, start, codec = 1, 0, codecs.lookup(encoding).name
-    if codec.startswith("utf-16"):
-        width = 2
-        if codec == "utf-16":
-            start, codec = 2, _utf16_codec(data)
-    terminator = b"\0" * width
-    end = data.find(terminator, start)
-    while width == 2 and end >= 0 and (end - start) % 2:
-        end = data.find(terminator, end + 1)
-    if end >= 0:
-        return data[start:end].decode(codec), data[end + width :]
-    text = data[start:].decode(codec)
+    if encoding not in _WIDE:
+        index = data.find(b"\0")
+        if index >= 0:
+            return data[:index].decode(encoding), data[index + 1 :]
+        text = data.decode(encoding)
+    else:
+        start = _text_start(data) if encoding == "utf16" else 0
+        index = data.find(b"\0\0", start)
+        while index >= 0 and (index - start) % 2:
+            index = data.find(b"\0\0", index + 1)
+        if index >= 0:
+            return data[:index].decode(encoding), data[index + 2 :]
+        text = data.decode(encoding)
     if strict:
         raise ValueError("not null terminated")
     return text, b""
 
 
-def _utf16_codec(data: bytes) -> str:
-    """The byte order that `data` begins with; no data is an empty text in any."""
-    if data.startswith(codecs.BOM_UTF16_LE) or not data:
-        return "utf-16-le"
-    if data.startswith(codecs.BOM_UTF16_BE):
-        return "utf-16-be"
-    raise UnicodeError("UTF-16 text does not start with a byte order mark")
+#: The encodings of ID3 of two bytes, as mutagen spells them.
+_WIDE = frozenset({"utf16", "utf_16_be"})
+
+
+def _text_start(data: bytes) -> int:
+    """Where the text begins behind its byte order mark.  Raises UnicodeError without one."""
+    if data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UnicodeError("UTF-16 text does not start with a byte order mark")
+    return len(codecs.BOM_UTF16)
 
 
 def _frame_types() -> dict[bytes, type[Any]]:
@@ -106,8 +135,26 @@ def _frame_types() -> dict[bytes, type[Any]]:
     return types
 
 
+_put: Callable[[Any, str, Any], None] = DictProxy.__setitem__
 _FRAME_TYPES = _frame_types()
+_FRAME_NAMES = frozenset(name.encode() for name in Frames)
+#: Frames that are an encoding, for TXXX a description, and text.
+_TEXT_TYPES = frozenset(
+    frame
+    for frame in KNOWN_FRAMES.values()
+    if issubclass(frame, TextFrame) and not issubclass(frame, (TimeStampTextFrame, COMM))
+)
+#: Frames of ID3v2.3 that become others.
+_OLD_FRAMES = frozenset({"TYER", "TDAT", "TIME", "TORY"})
+#: Those of which a tag has one, under their own name.
+_SINGLE_TYPES = _TEXT_TYPES - {TXXX}
+_ENCODINGS = {
+    int(encoding): (encoding, codec)
+    for encoding, (codec, _) in _specs.EncodedTextSpec._encodings.items()
+}
 _FRAME_HEADER = struct.Struct(">4sLH")
+#: Bytes at the end of a file in which mutagen looks for an ID3v1 tag.
+_V1_BYTES = 131
 #: Bytes of a picture frame that are parsed: all but the picture.
 _PICTURE_HEAD_BYTES = 4096
 
@@ -126,12 +173,25 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
             fileobj.seek(0)
             super().load(fileobj)
             return
-        if not self._covers_v1():
+        if not self._covers_v1() and _may_end_with_v1(fileobj):
             frames, _ = _id3v1.find_id3v1(fileobj, 4 if self.version[1] == 4 else 3)
             for frame in (frames or {}).values():
                 if not self.getall(frame.HashKey):
                     self.add(frame)
         self.update_to_v24()
+
+    def update_to_v24(self) -> None:
+        """What mutagen's does; a tag without old frames has only its genres to be named."""
+        if not _OLD_FRAMES.isdisjoint(self.keys()):
+            super().update_to_v24()
+        elif "TCON" in self.keys():
+            self["TCON"].genres = self["TCON"].genres
+
+    def getall(self, key: str) -> list[Any]:
+        """What mutagen's gives, without a list of all frames made on the way."""
+        if key in self:
+            return [self[key]]
+        return [self[name] for name in self.keys() if name.startswith(key + ":")]
 
     def _covers_v1(self) -> bool:
         year = "TDRC" if self.version[1] == 4 else "TYER"
@@ -145,29 +205,100 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
         if header.version < header._V24 and header.f_unsynch:
             with contextlib.suppress(ValueError):
                 data = unsynch.decode(data)
-        size_of = int if header.version < header._V24 else _tags.determine_bpi(data, Frames)
+        is_synchsafe = header.version >= header._V24 and has_synchsafe_sizes(data)
         position, end = 0, len(data) - _FRAME_HEADER.size
+        taken = self.keys()
         while position <= end:
             name, size, flags = _FRAME_HEADER.unpack_from(data, position)
-            if not name.strip(b"\0"):
+            if name == b"\0\0\0\0":
                 break
             start = position + _FRAME_HEADER.size
-            position = start + size_of(size)
-            if name in _FRAME_TYPES and position > start:
-                with contextlib.suppress(NotImplementedError, ID3JunkFrameError):
-                    self._add(_parse_frame(header, name, flags, data[start:position]), False)
+            position = start + (_synchsafe(size) if is_synchsafe else size)
+            frame_type = _FRAME_TYPES.get(name)
+            if frame_type is None or position == start:
+                continue
+            try:
+                frame = _parse_frame(frame_type, header, flags, data[start:position])
+            except (NotImplementedError, ID3JunkFrameError):
+                continue
+            key = frame.HashKey if frame_type not in _SINGLE_TYPES else frame_type.__name__
+            if key in taken:
+                self._add(frame, False)  # joins the values of both
+            else:
+                _put(self, key, frame)
         return data[position:]
 
 
-def _parse_frame(header: Any, name: bytes, flags: int, data: bytes) -> Any:
-    """One frame; of a picture only the head, with the bytes left out in `left_out_bytes`."""
-    frame_type = _FRAME_TYPES[name]
-    if name == b"APIC" and len(data) > _PICTURE_HEAD_BYTES and not (flags or header.f_unsynch):
-        frame = frame_type._fromData(header, 0, data[:_PICTURE_HEAD_BYTES])
-        if frame.data and frame.mime not in ("PNG", "JPG"):  # these mutagen makes anew
-            vars(frame)["left_out_bytes"] = len(data) - _PICTURE_HEAD_BYTES
-            return frame
+def _may_end_with_v1(file: BinaryIO) -> bool:
+    """Whether a look at the end of the file, past its buffer, could find an ID3v1 tag."""
+    try:
+        fd = file.fileno()
+        return b"TAG" in os.pread(fd, _V1_BYTES, max(os.fstat(fd).st_size - _V1_BYTES, 0))
+    except (OSError, AttributeError):  # no file of the system's: let mutagen look
+        return True
+
+
+def _synchsafe(size: int) -> int:
+    """Seven bits of each of four bytes."""
+    return size & 0x7F | size >> 1 & 0x3F80 | size >> 2 & 0x1FC000 | size >> 3 & 0xFE00000
+
+
+def has_synchsafe_sizes(data: bytes) -> bool:
+    """Whether frame sizes of ID3v2.4 are written as they should be, which iTunes did not.
+
+    The same count as mutagen's: frames of known names, and how far past the end either leads.
+    """
+    safe, safe_past = _count_frames(data, _synchsafe)
+    plain, plain_past = _count_frames(data, int)
+    return not (plain > safe or (plain == safe and safe_past >= 1 and plain_past <= 1))
+
+
+def _count_frames(data: bytes, size_of: Callable[[int], int]) -> tuple[int, int]:
+    position, known, end = 0, 0, len(data) - 10
+    while position < end:
+        name, size, flags = _FRAME_HEADER.unpack_from(data, position)
+        if not size and not flags and name == b"\0\0\0\0":
+            return known, -((len(data) - position) % 10)
+        position += 10 + size_of(size)
+        known += name in _FRAME_NAMES
+    return known, position - len(data)
+
+
+def _parse_frame(frame_type: type[Any], header: Any, flags: int, data: bytes) -> Any:
+    """One frame, by the short way when it is one text; of a picture only the head."""
+    if not flags and not header.f_unsynch:
+        if frame_type in _TEXT_TYPES:
+            frame = _parse_text(frame_type, header, data)
+            if frame is not None:
+                return frame
+        elif frame_type is APIC and len(data) > _PICTURE_HEAD_BYTES:
+            frame = frame_type._fromData(header, 0, data[:_PICTURE_HEAD_BYTES])
+            if frame.data and frame.mime not in ("PNG", "JPG"):  # these mutagen makes anew
+                vars(frame)["left_out_bytes"] = len(data) - _PICTURE_HEAD_BYTES
+                return frame
     return frame_type._fromData(header, flags, data)
+
+
+def _parse_text(frame_type: type[Any], header: Any, data: bytes) -> Any:
+    """A text frame that holds one value; None when it holds anything else."""
+    if data[0] not in _ENCODINGS:
+        return None
+    encoding, codec = _ENCODINGS[data[0]]
+    values = {"encoding": encoding}
+    rest = data[1:]
+    try:
+        if frame_type is TXXX:
+            values["desc"], rest = decode_terminated(rest, codec)
+        if not rest:
+            return None
+        text, rest = decode_terminated(rest, codec, strict=False)
+    except ValueError:
+        return None
+    if rest and (header.version >= header._V24 or rest.strip(b"\0")):
+        return None
+    frame: Any = object.__new__(frame_type)
+    vars(frame).update(values, text=[text])
+    return frame
 
 
 class _Unread(MetadataBlock):
@@ -206,3 +337,21 @@ class FastFLAC(_FLAC):  # type: ignore[misc] # likewise
         _Unread,  # cue sheet
         _PictureHead,
     ]
+
+
+_MP4Tags: Any = MP4Tags
+
+
+class FastMP4Tags(_MP4Tags):  # type: ignore[misc] # likewise
+    """MP4 tags that are not written out on trial whenever one is read.  For reading only."""
+
+    __setitem__ = DictProxy.__setitem__
+
+
+_MP4: Any = MP4
+
+
+class FastMP4(_MP4):  # type: ignore[misc] # likewise
+    """An MP4 file with `FastMP4Tags`."""
+
+    MP4Tags = FastMP4Tags

@@ -20,7 +20,6 @@ from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
 from mutagen.monkeysaudio import MonkeysAudio
 from mutagen.mp3 import MP3
-from mutagen.mp4 import MP4
 from mutagen.musepack import Musepack
 from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
@@ -36,18 +35,20 @@ from mutagen.wavpack import WavPack
 
 from worker.library.errors import NotAudio, UnsupportedFormat
 from worker.library.formats import Format
-from worker.library.mutagen_tuning import FastFLAC, FastID3
+from worker.library.mutagen_tuning import FastFLAC, FastID3, FastMP4
 
 _READERS: dict[str, Callable[..., Any]] = {
     **{
         kind.__name__: kind
         for kind in (
-            *(AAC, AC3, AIFF, ASF, DSDIFF, DSF, MonkeysAudio, MP4, Musepack, OggFLAC, OggOpus),
-            *(OggSpeex, OggTheora, OggVorbis, OptimFROG, SMF, TAK, TrueAudio, WAVE, WavPack),
+            *(AAC, AC3, AIFF, ASF, DSDIFF, DSF, MonkeysAudio, Musepack, OggFLAC, OggOpus),
+            *(OggSpeex, OggTheora, OggVorbis, OptimFROG, SMF, TAK, WAVE, WavPack),
         )
     },
     "FLAC": FastFLAC,
     "MP3": functools.partial(MP3, ID3=FastID3),
+    "MP4": FastMP4,
+    "TrueAudio": functools.partial(TrueAudio, ID3=FastID3),
 }
 _read_id3: Callable[[BinaryIO], Any] = FastID3
 _read_ape: Callable[[BinaryIO], Any] = APEv2

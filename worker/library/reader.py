@@ -13,11 +13,11 @@ import stat
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from wire.outcomes import Outcome
 from worker.library import mutagen_tuning
-from worker.library.clean import clean_message, clean_text
+from worker.library.clean import clean_message
 from worker.library.errors import (
     ChangedDuringScan,
     EmptyFile,
@@ -148,19 +148,12 @@ def _content(path: bytes, parsed: Parsed) -> _Content:
     source = source_of(parsed.tags) or Source("vorbis")
     if parsed.reader == "FLAC":
         add_flac_pictures(source, parsed.file)
-    tags, tag_flags = tags_from(source)
-    if not tags.encoder and (encoder := clean_text(_encoder(parsed.file.info))[0]):
-        tags = replace(tags, encoder=encoder)
+    tags, tag_flags = tags_from(source, getattr(parsed.file.info, "encoder_info", ""))
     audio, audio_flags = audio_from(parsed.reader, parsed.file.info)
     form = format_of(path)
     mislabelled = form is not None and form.key not in (audio.format, BY_READER[parsed.reader].key)
     flags = (*tag_flags, *audio_flags, *(("mislabelled",) if mislabelled else ()))
     return _Content(tags, audio, flags)
-
-
-def _encoder(info: Any) -> str:
-    """The encoder that the stream itself names, as LAME and TAK do."""
-    return str(getattr(info, "encoder_info", None) or "")
 
 
 def _tags_only(problem: FileResult, file: BinaryIO) -> FileResult:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from mutagen.apev2 import BINARY, TEXT, APEv2
 from mutagen.asf import ASFTags
 from mutagen.flac import FLAC
-from mutagen.id3 import ID3Tags, PictureType, TextFrame
+from mutagen.id3 import ID3Tags, PictureType
 from mutagen.mp4 import MP4Tags
 
 _PICTURE_KINDS = {
@@ -34,9 +35,14 @@ class Source:
     pictures: list[tuple[str, int]] = field(default_factory=list)  #: kind and bytes
     joined_names: bool = False  #: several names may stand in one text: ID3 before 2.4
 
-    def add(self, name: str, *texts: str) -> None:
-        parts = [part for text in texts for part in text.split("\0")]
-        self.values.setdefault(name.lower(), []).extend(parts)
+    def add(self, name: str, texts: Iterable[str]) -> None:
+        """Put `texts` behind what `name` has; joined ones apart, blank ones left out."""
+        found = self.values.setdefault(name.lower(), [])
+        for text in texts:
+            if "\0" in text:
+                found.extend(filter(str.strip, text.split("\0")))
+            elif text and not text.isspace():
+                found.append(text)
 
 
 def source_of(tags: Any) -> Source | None:
@@ -73,18 +79,19 @@ def picture_bytes(picture: Any) -> int:
 def _from_id3(tags: Any) -> Source:
     source = Source("id3", joined_names=getattr(tags, "version", (2, 4, 0)) < (2, 4, 0))
     comments: list[tuple[str, list[str]]] = []
+    frame: Any
     for frame in tags.values():
         kind = frame.FrameID
         if kind == "TXXX":
-            source.add(f"txxx:{frame.desc}", *frame.text)
+            source.add("txxx:" + frame.desc, frame.text)
         elif kind == "COMM":
             comments.append((frame.desc, frame.text))
-        elif isinstance(frame, TextFrame):
-            source.add(kind, *map(str, frame))
+        elif kind[0] == "T":
+            source.add(kind, map(str, getattr(frame, "text", ())))
         elif kind == "UFID":
-            source.add(f"ufid:{frame.owner}", frame.data.decode("latin-1"))
+            source.add("ufid:" + frame.owner, [frame.data.decode("latin-1")])
         elif kind in ("USLT", "SYLT"):
-            source.add(kind, str(frame))
+            source.add(kind, [str(frame)])
         elif kind == "APIC":
             source.pictures.append((picture_kind(frame.type), picture_bytes(frame)))
         elif kind == "RVA2" and frame.desc.lower() in ("track", "album"):
@@ -93,7 +100,7 @@ def _from_id3(tags: Any) -> Source:
             source.values.setdefault(prefix + "peak", [f"{frame.peak:.6f}"])
     for description, texts in sorted(comments, key=_comment_order):
         if not description.startswith(("iTun", "Songs-DB")):  # numbers that programs keep there
-            source.add("comm", *texts)
+            source.add("comm", texts)
     return source
 
 
@@ -111,7 +118,7 @@ def _from_vorbis(tags: list[tuple[str, str]]) -> Source:
         elif name == "coverart":
             source.pictures.append(("other", len(value) * 3 // 4))
         else:
-            source.add(name, value)
+            source.add(name, [value])
     if vendor := getattr(tags, "vendor", ""):
         source.values.setdefault("encoder", [vendor])
     return source
@@ -135,7 +142,7 @@ def _from_mp4(tags: Any) -> Source:
         if key == "covr":
             source.pictures.extend(("front", len(cover)) for cover in values)
         else:
-            source.add(key, *map(_mp4_text, values if isinstance(values, list) else [values]))
+            source.add(key, map(_mp4_text, values if isinstance(values, list) else [values]))
     return source
 
 
@@ -151,7 +158,7 @@ def _from_asf(tags: Any) -> Source:
     source = Source("asf")
     for key, value in tags:
         if not isinstance(value.value, bytes):
-            source.add(key, str(value))
+            source.add(key, [str(value)])
         elif key == "WM/Picture" and len(value.value) >= 5:
             kind, size = struct.unpack_from("<BI", value.value)
             source.pictures.append((picture_kind(kind), min(size, len(value.value))))
@@ -162,7 +169,7 @@ def _from_ape(tags: Any) -> Source:
     source = Source("ape")
     for key, value in tags.items():
         if value.kind == TEXT:
-            source.add(key, value.value)
+            source.add(key, [value.value])
         elif value.kind == BINARY and key.lower().startswith("cover art"):
             kind = key.lower().removeprefix("cover art").strip(" ()")
             _, _, data = value.value.partition(b"\0")

@@ -151,21 +151,26 @@ TABLE = (
     _names("r128_album_gain", "TXXX:R128_ALBUM_GAIN", "r128_album_gain", "*R128_ALBUM_GAIN", ""),
 )
 
-#: Family to pairs of field and names in lower case, the way reading wants it.
-FAMILIES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    family: tuple(
-        (row.field, tuple(name.lower() for name in getattr(row, family))) for row in TABLE
-    )
+#: Family to names in lower case to the field they stand for, and which of its names they are.
+PLACES: dict[str, dict[str, tuple[str, int]]] = {
+    family: {
+        name.lower(): (row.field, rank)
+        for row in TABLE
+        for rank, name in enumerate(getattr(row, family))
+    }
     for family in Names._fields[1:]
 }
 
 
 def pick(family: str, values: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """The values of each field, from those a file has under its own family's names."""
+    places = PLACES[family]
+    ranks: dict[str, int] = {}
     picked: dict[str, list[str]] = {}
-    for field, names in FAMILIES[family]:
-        for name in names:
-            if found := values.get(name):
-                picked[field] = found
-                break
+    for name, found in values.items():
+        place = places.get(name)
+        if place is not None and found:
+            field, rank = place
+            if rank < ranks.get(field, len(places)):
+                ranks[field], picked[field] = rank, found
     return picked

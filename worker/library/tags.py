@@ -18,11 +18,14 @@ from worker.library.tagmap import pick
 MAX_COVER_KINDS = 20
 MAX_GAIN_DB = 100.0
 MAX_PEAK = 100.0
-MAX_BPM = 1000.0
+MIN_BPM, MAX_BPM = 0.01, 1000.0
 
 
-def tags_from(source: Source) -> tuple[Tags, tuple[str, ...]]:
-    """The tags in `source`, and flags: `text_cut` when something was too long or too many."""
+def tags_from(source: Source, stream_encoder: str = "") -> tuple[Tags, tuple[str, ...]]:
+    """The tags in `source`, and flags: `text_cut` when something was too long or too many.
+
+    `stream_encoder` is what the stream says of its encoder, for when the tags do not.
+    """
     fields = _Fields(source)
     track_number, track_total = fields.pair("track")
     disc_number, disc_total = fields.pair("disc")
@@ -38,8 +41,8 @@ def tags_from(source: Source) -> tuple[Tags, tuple[str, ...]]:
         track_total=track_total or fields.pair("track_total")[0],
         disc_number=disc_number,
         disc_total=disc_total or fields.pair("disc_total")[0],
-        date=values.date(fields.one("date") or ""),
-        original_date=values.date(fields.one("original_date") or ""),
+        date=fields.date("date"),
+        original_date=fields.date("original_date"),
         compilation=values.is_true(fields.one("compilation") or ""),
         title_sort=fields.one("title_sort"),
         album_sort=fields.one("album_sort"),
@@ -50,10 +53,10 @@ def tags_from(source: Source) -> tuple[Tags, tuple[str, ...]]:
         barcode=fields.one("barcode"),
         comment=fields.one("comment", COMMENT_BYTES),
         has_lyrics=fields.holds("lyrics"),
-        bpm=values.decimal(fields.one("bpm") or "", 0.01, MAX_BPM),
+        bpm=fields.decimal("bpm", MIN_BPM, MAX_BPM),
         key=fields.one("key"),
         isrcs=fields.names("isrcs"),
-        encoder=fields.one("encoder"),
+        encoder=fields.one("encoder") or clean_text(stream_encoder)[0] or None,
         mb_recording_id=fields.id("mb_recording_id"),
         mb_track_id=fields.id("mb_track_id"),
         mb_release_id=fields.id("mb_release_id"),
@@ -81,15 +84,20 @@ class _Fields:
         self.was_cut = False
 
     def many(self, field: str, max_bytes: int = TEXT_BYTES) -> list[str]:
-        if (found := self._picked.get(field)) is None:
+        found = self._picked.get(field)
+        if found is None:
             return []
         texts, was_cut = clean_values(found, max_bytes)
         self.was_cut = self.was_cut or was_cut
         return texts
 
     def one(self, field: str, max_bytes: int = TEXT_BYTES) -> str | None:
-        texts = self.many(field, max_bytes)
-        return texts[0] if texts else None
+        for value in self._picked.get(field, ()):
+            text, was_cut = clean_text(value, max_bytes)
+            self.was_cut = self.was_cut or was_cut
+            if text:
+                return text
+        return None
 
     def names(self, field: str) -> tuple[str, ...]:
         texts = self.many(field)
@@ -101,25 +109,34 @@ class _Fields:
         return each if len(names) <= 1 < len(each) else names or each
 
     def pair(self, field: str) -> tuple[int | None, int | None]:
-        return values.number_pair(self.one(field) or "")
+        text = self.one(field)
+        return values.number_pair(text) if text else (None, None)
+
+    def date(self, field: str) -> str | None:
+        text = self.one(field)
+        return values.date(text) if text else None
+
+    def decimal(self, field: str, low: float, high: float) -> float | None:
+        text = self.one(field)
+        return values.decimal(text, low, high) if text else None
 
     def ids(self, field: str) -> tuple[str, ...]:
         return tuple(values.musicbrainz_ids(self.many(field)))
 
     def id(self, field: str) -> str | None:
+        if field not in self._picked:
+            return None
         ids = self.ids(field)
         return ids[0] if ids else None
 
     def gain(self, which: str) -> float | None:
-        text = self.one(f"replaygain_{which}_gain")
-        gain_db = values.decimal(text or "", -MAX_GAIN_DB, MAX_GAIN_DB)
-        return gain_db if gain_db is not None else self._r128_gain(which)
-
-    def _r128_gain(self, which: str) -> float | None:
-        return values.r128_gain_db(self.one(f"r128_{which}_gain") or "")
+        gain_db = self.decimal(f"replaygain_{which}_gain", -MAX_GAIN_DB, MAX_GAIN_DB)
+        if gain_db is None and (text := self.one(f"r128_{which}_gain")):
+            return values.r128_gain_db(text)
+        return gain_db
 
     def peak(self, which: str) -> float | None:
-        return values.decimal(self.one(f"replaygain_{which}_peak") or "", 0.0, MAX_PEAK)
+        return self.decimal(f"replaygain_{which}_peak", 0.0, MAX_PEAK)
 
     def holds(self, field: str) -> bool:
-        return any(text.strip() for text in self._picked.get(field, ()))
+        return field in self._picked

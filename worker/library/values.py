@@ -18,7 +18,10 @@ _DECIMAL = re.compile(
 )
 _GENRE_NUMBERS = re.compile(r"(?:\((?:\d{1,3}|RX|CR)\))+|\d{1,3}")
 _read_genres: Callable[..., Any] = TCON
-_MB_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+_MB_ID = re.compile(r"(?<![^\s;,/])(?![0-]+(?:[\s;,/]|$))[0-9A-Za-z-]{8,64}(?![^\s;,/])")
+
+_BETWEEN_GENRES = re.compile(r"[;/,]")
+_BETWEEN_NAMES = re.compile(r";| / ")
 
 MAX_NUMBER = 9999
 #: Q7.8 gains of Opus are relative to -23 LUFS, ReplayGain's to -18 LUFS.
@@ -77,7 +80,7 @@ def genres(texts: list[str]) -> list[str]:
     """The genres in `texts`: split at `;` `/` `,`, numbers of ID3 by name, each once."""
     names: dict[str, None] = {}
     for text in texts:
-        for part in re.split(r"[;/,]", text):
+        for part in _BETWEEN_GENRES.split(text):
             word = part.strip()
             if _GENRE_NUMBERS.match(word):
                 # mutagen knows the list, and how numbers, RX, CR and a name may be mixed.
@@ -89,11 +92,10 @@ def genres(texts: list[str]) -> list[str]:
 
 def split_names(texts: list[str]) -> list[str]:
     """Names that ID3v2.3 had to put in one text: split at `;` and ` / `, so AC/DC stays whole."""
-    parts = [part.strip() for text in texts for part in re.split(r";| / ", text)]
+    parts = [part.strip() for text in texts for part in _BETWEEN_NAMES.split(text)]
     return [part for part in parts if part]
 
 
 def musicbrainz_ids(texts: list[str]) -> list[str]:
     """The ids in `texts`, in lower case; what cannot be an id is left out."""
-    words = [word for text in texts for word in re.split(r"[\s;,/]+", text)]
-    return [w.lower() for w in words if _MB_ID.fullmatch(w) and w.strip("0-")]
+    return [word.lower() for text in texts for word in _MB_ID.findall(text)]
