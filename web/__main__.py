@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 
 from web.server import serve
@@ -12,6 +13,8 @@ from wire.settings import SettingsError
 
 def main() -> int:
     """Serve; the exit code is 0 after a signal, 2 when a setting or the address is no good."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again when all is closed
+        signal.signal(number, lambda *_: sys.exit(0))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = read_settings()

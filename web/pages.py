@@ -143,10 +143,19 @@ def _back(request: Request) -> Response:
         section = next(s for s in SECTIONS if s.id == "scan")
         html = parts.renderer.fragment(section, language_of(request), parts.hub.state())
         return HTMLResponse(partial(section, html))
-    here = urlsplit(request.headers.get("referer", ""))
-    ours = here.netloc == request.headers["host"] and here.path.startswith("/")
-    path = "/" + here.path.lstrip("/") if ours else "/"
-    return RedirectResponse(path + (f"?{here.query}" if ours and here.query else ""), 303)
+    return RedirectResponse(_path_of_form(request), 303)
+
+
+def _path_of_form(request: Request) -> str:
+    """Path and query of the page of ours that sent the form, else those of the live page."""
+    try:
+        sender = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    if sender.netloc != request.headers["host"]:
+        return "/"
+    # One slash only: two would name another host.
+    return "/" + sender.path.lstrip("/") + (f"?{sender.query}" if sender.query else "")
 
 
 async def _form(request: Request) -> dict[str, str]:

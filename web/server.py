@@ -12,6 +12,8 @@ from web.settings import WebSettings
 
 #: A browser that vanished without a word is given up after this.
 DEAD_PEER_SECONDS = 20
+#: Kernel buffer of a connection: a browser that reads slowly misses versions, and gets no old ones.
+SEND_BUFFER_BYTES = 128 * 1024
 #: How long open requests may take when the server is told to stop.
 GRACE_SECONDS = 3
 
@@ -40,7 +42,9 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket whose connections end when their peer is gone.  Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=128)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted sockets inherit it
+    # Accepted sockets inherit both.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         milliseconds = DEAD_PEER_SECONDS * 1000
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     return listener

@@ -133,7 +133,7 @@ class Streams:
         if len(self._clients) >= STREAMS_MAX:
             raise RefusedError(503, "too_many_streams", "Too many pages are open.")
         mine = [c for c in self._clients if session and c.session == session and not c.parked]
-        for client in mine[: len(mine) - STREAMS_A_SESSION + 1]:
+        for client in mine[: max(len(mine) - STREAMS_A_SESSION + 1, 0)]:
             client.parked = True
         client = Client(language, session, self._frames.resume(language, last_event_id))
         self._clients.append(client)
