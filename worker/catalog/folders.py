@@ -43,7 +43,7 @@ def find_folders(connection: Connection, root_id: str, paths: Sequence[bytes]) -
         query = select(folders.c.path, folders.c.id).where(
             folders.c.root_id == root_id, folders.c.path_hash.in_(hashes)
         )
-        found.update(connection.execute(query).tuples().all())
+        found.update(connection.execute(query).all())
     return found
 
 

@@ -35,6 +35,12 @@ from worker.catalog.store import Catalog, one
 from worker.library.model import FoundFile
 
 
+__all__ = [
+    "Claim", "Dispatch", "Reconciled", "Stage", "advance", "claim", "held_row", "note_current",
+    "reconcile", "renew", "send_back", "take_pending",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to do one stage of a batch until the lease runs out."""

@@ -89,7 +89,7 @@ def apply(finishing: Finishing) -> None:
     query = query.where(of_scan, scan_missing.c.found_as_id.is_not(None)).limit(MOVES_CHUNK)
     while True:
         with finishing.step() as (connection, scan):
-            pairs = connection.execute(query).tuples().all()
+            pairs = connection.execute(query).all()
             if not pairs:
                 return
             for gone_id, new_id in pairs:

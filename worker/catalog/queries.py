@@ -83,7 +83,7 @@ def known_file_count(catalog: Catalog, root_id: str) -> int:
 
 def _scan(connection: Connection, row: RowMapping) -> Scan:
     query = select(tallies.c.kind, tallies.c.name, tallies.c.files)
-    told = connection.execute(query.where(tallies.c.scan_id == row["id"])).tuples().all()
+    told = connection.execute(query.where(tallies.c.scan_id == row["id"])).all()
     counts = {name: n for kind, name, n in told if kind == "outcome" and n}
     if row["unchanged"]:
         counts[Outcome.UNCHANGED] = counts.get(Outcome.UNCHANGED, 0) + row["unchanged"]

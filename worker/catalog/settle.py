@@ -76,7 +76,7 @@ def _name_artists(connection: Connection, artist_ids: Sequence[int]) -> None:
     ]
     credits = union_all(*parts).subquery()
     query = select(credits, func.count()).group_by(*credits.c)
-    votes = _by_id(connection.execute(query).tuples())
+    votes = _by_id(connection.execute(query))
     _drop(connection, artists, [i for i in artist_ids if i not in votes])
     rows = []
     for artist_id, lines in votes.items():
@@ -113,7 +113,7 @@ def _name_genres(connection: Connection, genre_ids: Sequence[int]) -> None:
     query = select(columns.genre_id, columns.written_name, func.count())
     query = query.where(columns.genre_id.in_(genre_ids))
     found = connection.execute(query.group_by(columns.genre_id, columns.written_name))
-    votes = _by_id(found.tuples())
+    votes = _by_id(found)
     _drop(connection, genres, [i for i in genre_ids if i not in votes])
     rows = [{"of": i, "name": elect(lines) or "", "settled": 1} for i, lines in votes.items()]
     if rows:

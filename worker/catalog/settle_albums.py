@@ -118,7 +118,6 @@ def _same_place_and_title(connection: Connection, album_ids: Sequence[int]) -> l
         .distinct()
         .select_from(folder_of_album.join(albums, albums.c.id == tracks.c.album_id))
         .where(folders.c.release_hash.in_(places), albums.c.title_key != "")
-        .order_by(albums.c.key)
     )  # fmt: skip
     groups: dict[tuple[bytes, str], list[_Album]] = {}
     for place, title_key, *album in connection.execute(query):

@@ -250,7 +250,7 @@ def ensure_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     known: dict[bytes, int] = {}
     for part in chunks(row["key"] for row in rows):
         query = select(table.c.key, table.c.id).where(table.c.key.in_(part))
-        known.update(connection.execute(query).tuples().all())
+        known.update(connection.execute(query).all())
     unsettle(connection, table, known.values())
     new = [row for row in rows if row["key"] not in known]
     if new:
