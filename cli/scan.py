@@ -49,7 +49,7 @@ def stop(api: Api, scan_id: str) -> None:
 
 def place(document: Document) -> str:
     """The folder that a scan is of."""
-    return os.path.join(str(document["root"]), str(document["folder"]))
+    return os.path.join(str(document["root"]), str(document["folder"])).rstrip("/") or "/"
 
 
 def state_words(document: Document) -> str:
