@@ -18,7 +18,7 @@ from web.settings import WebSettings, read_settings
 BUFFER_BYTES = 65536
 
 
-def settings(redis_url: str, prefix: str, music: Path) -> WebSettings:
+def settings(redis_url: str, prefix: str, music: str | Path) -> WebSettings:
     """What the environment of a web process would say."""
     return read_settings(
         {

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import redis
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import wait_live
-from tests.browser.site import Site
+from tests.browser.site import Site, serving, settings
 from tests.browser.world import World
+from tests.servers import ValkeyServer
 from wire.keys import Keys
 
 JAVASCRIPT = pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
@@ -112,6 +114,30 @@ def test_second_start_shows_the_running_scan(
     assert len(scans(world)) == 1
 
 
+def test_one_of_several_folders_is_chosen(
+    valkey_server: ValkeyServer,
+    world: World,
+    prefix: str,
+    music: Path,
+    open_page: Callable[..., Page],
+    several: Path,
+) -> None:
+    with serving(settings(valkey_server.url, prefix, f"{music}:{several}")) as site:
+        page = open_page(site.url)
+        page.get_by_label("Folder").select_option(label=str(several))
+        page.get_by_role("button", name="Quick scan").click()
+        expect(page.locator("#scan h2")).to_contain_text(str(several))
+        page.close()
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """A second music folder."""
+    folder = tmp_path / "more"
+    folder.mkdir()
+    return folder
+
+
 def test_keyboard_reaches_everything(site: Site, world: World, live: Page) -> None:
     scan = world.scan("scanning")
     world.problems(scan, "one.mp3")
@@ -125,7 +151,7 @@ def test_keyboard_reaches_everything(site: Site, world: World, live: Page) -> No
                     return element.getAttribute("aria-label") || element.textContent.trim(); }"""
             )
         )
-    assert {"Skip to the content", "Français", "Dark", "Pause", "Stop…", "CSV"} <= reached
+    assert {"Skip to the content", "FR Français", "Dark", "Pause", "Stop…", "CSV"} <= reached
 
 
 def test_skip_link_is_first_and_seen(site: Site, live: Page) -> None:

@@ -105,29 +105,20 @@ def test_wrong_hash_stops(registry: bytes, tmp_path: Path) -> None:
     assert not (root / "vendor").exists()
 
 
-def test_current_files_need_no_npm(
+def test_only_what_is_old_is_fetched_again(
     registry: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = project(tmp_path / "project", sha512(registry))
     fetch(FILES, root)
-    monkeypatch.setenv("PATH", "")
-    fetch(FILES, root)
+    script, lock = root / "vendor/tiny.min.js", root / "package-lock.json"
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    fetch(FILES, root)  # nothing is asked of the registry that is gone
 
-
-def test_damaged_file_is_fetched_again(registry: bytes, tmp_path: Path) -> None:
-    root = project(tmp_path / "project", sha512(registry))
-    fetch(FILES, root)
-    (root / "vendor/tiny.min.js").write_bytes(b"damaged")
+    script.write_bytes(b"damaged")
     assert not is_current(FILES, root)
-    fetch(FILES, root)
-    assert (root / "vendor/tiny.min.js").read_bytes() == SOURCE
-
-
-def test_other_lockfile_makes_files_old(registry: bytes, tmp_path: Path) -> None:
-    root = project(tmp_path / "project", sha512(registry))
-    fetch(FILES, root)
-    with (root / "package-lock.json").open("a") as lock:
-        lock.write("\n")
+    script.write_bytes(SOURCE)
+    assert is_current(FILES, root)
+    lock.write_text(lock.read_text() + "\n")
     assert not is_current(FILES, root)
 
 

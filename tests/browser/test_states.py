@@ -281,3 +281,6 @@ def take_pictures(page: Page, name: str) -> None:
                 page.set_viewport_size({"width": width, "height": 900})
                 file = f"{name}-{width}-{theme}-{language}.png"
                 page.screenshot(path=Path(PICTURES) / file, full_page=True)
+    page.context.clear_cookies(name="needle_lang")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.reload()
