@@ -27,5 +27,9 @@ class NotAudio(Exception):
     """Neither name nor content is of any audio format known."""
 
 
+class OutsideRoot(Exception):
+    """A link that leads out of the library."""
+
+
 class UnsupportedFormat(Exception):
     """An audio format whose tags cannot be read."""

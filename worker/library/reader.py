@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import ExitStack
@@ -23,9 +24,10 @@ from worker.library.errors import (
     EmptyFile,
     FileTimeout,
     NotAFile,
+    OutsideRoot,
     UnsupportedFormat,
 )
-from worker.library.formats import BY_READER, format_of
+from worker.library.formats import Format, format_of
 from worker.library.guard import Guard
 from worker.library.model import Audio, FileResult, FoundFile, Signature, Tags
 from worker.library.opening import (
@@ -110,10 +112,12 @@ class Reader:
     def _open(self, path: bytes) -> BinaryIO:
         try:
             fd = open_below(self._root_fd, path, FILE_FLAGS)
-        except OSError:
-            target = resolve_below(self._real_root, path)
-            if target is None or target == path:
+        except OSError as error:
+            if error.errno != errno.ELOOP:
                 raise
+            target = resolve_below(self._real_root, path)
+            if target is None:
+                raise OutsideRoot("the link leads nowhere inside the library") from None
             fd = open_below(self._root_fd, target, FILE_FLAGS)
         name = os.fsdecode(path[path.rfind(b"/") + 1 :])
         opened = open(name, "rb", BUFFER_BYTES, opener=lambda *_: fd)  # noqa: SIM115 - returned
@@ -150,10 +154,15 @@ def _content(path: bytes, parsed: Parsed) -> _Content:
         add_flac_pictures(source, parsed.file)
     tags, tag_flags = tags_from(source, getattr(parsed.file.info, "encoder_info", ""))
     audio, audio_flags = audio_from(parsed.reader, parsed.file.info)
-    form = format_of(path)
-    mislabelled = form is not None and form.key not in (audio.format, BY_READER[parsed.reader].key)
-    flags = (*tag_flags, *audio_flags, *(("mislabelled",) if mislabelled else ()))
-    return _Content(tags, audio, flags)
+    mislabelled = ("mislabelled",) if _is_mislabelled(format_of(path), parsed.reader) else ()
+    return _Content(tags, audio, (*tag_flags, *audio_flags, *mislabelled))
+
+
+def _is_mislabelled(form: Format | None, reader: str) -> bool:
+    """Whether a name promises something else; all kinds of Ogg share their names."""
+    if form is None or form.reader == reader:
+        return False
+    return form.reader is None or not (form.reader.startswith("Ogg") and reader.startswith("Ogg"))
 
 
 def _tags_only(problem: FileResult, file: BinaryIO) -> FileResult:

@@ -12,7 +12,7 @@ from mutagen.id3 import TCON
 
 _PAIR = re.compile(r"[\s(\[]*[A-Za-z]?(\d{1,9})(?![\d.])\s*(?:(?:[/,\\|]|of)\s*(\d{1,9}))?")
 _DATE = re.compile(r"\s*(\d{4})(?:[-/.]?(\d\d?)(?:[-/.]?(\d\d?))?)?(?!\d)")
-_YEAR = re.compile(r"(?<!\d)([12]\d{3}|9999)(?!\d)")
+_YEAR = re.compile(r"(?<!\d)([12]\d{3}|9999)(?!\d)", re.ASCII)
 _DECIMAL = re.compile(
     r"\s*([+-]?\d{1,6}(?:[.,]\d{1,20})?|[+-]?[.,]\d{1,20})(?:[eE]([+-]?\d\d?)\b)?"
 )

@@ -18,6 +18,7 @@ from hashlib import blake2b
 from struct import Struct
 
 from worker.library import ignore
+from worker.library.errors import OutsideRoot
 from worker.library.formats import BY_EXTENSION, extension_of
 from worker.library.ignore import IgnoreRules
 from worker.library.model import Folder, FolderError, FoundFile
@@ -197,4 +198,6 @@ def _folder_error(path: bytes, error: OSError) -> FolderError:
 
 
 def _outside(path: bytes) -> FolderError:
-    return FolderError(path, "OutsideRoot", "the link leads out of the library: not followed")
+    return FolderError(
+        path, OutsideRoot.__name__, "the link leads out of the library: not followed"
+    )
