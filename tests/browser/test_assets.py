@@ -9,14 +9,19 @@ import json
 import shutil
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import hatch_build
 from hatch_build import FetchError, fetch, integrity, is_current
+from web.assets import Assets
+from web.render import Renderer
+from web.state import State
 
 FILES = {"vendor": {"tiny/tiny.js": "tiny.min.js"}}
 SOURCE = b"window.tiny = true;\n"
@@ -134,3 +139,10 @@ def test_lockfile_names_versions_and_no_host() -> None:
 
 def test_page_files_are_those_of_the_lockfile() -> None:
     assert is_current(hatch_build.PAGE_FILES), "run: python hatch_build.py"
+
+
+def test_page_is_plain_without_its_scripts() -> None:
+    renderer = Renderer(Assets({}, {}), ZoneInfo("UTC"))
+    html = renderer.page("index.html", language="en", theme="auto", state=State(1, time.time()))
+    assert "<script" not in html
+    assert "not live" in html

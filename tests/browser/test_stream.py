@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import wait_live
 from tests.browser.site import Proxy, Site
@@ -25,6 +25,19 @@ def hide(page: Page, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+def streams_ended(page: Page) -> list[str]:
+    """A list to which the address of every stream that `page` closes is added."""
+    ended: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/events"):
+            ended.append(request.url)
+
+    page.on("requestfailed", note)
+    page.on("requestfinished", note)
+    return ended
 
 
 def test_stream_starts_on_every_load(site: Site, open_page: Callable[..., Page]) -> None:
@@ -190,16 +203,25 @@ def browser_tabs(site: Site, open_page: Callable[..., Page]) -> Callable[[int], 
 
 def test_hidden_tab_rests_and_returns(site: Site, world: World, live: Page) -> None:
     """A tab in the background holds no connection; when it comes back it is up to date."""
-    ended: list[str] = []
-    live.on("requestfailed", lambda request: ended.append(request.url))
-    live.on("requestfinished", lambda request: ended.append(request.url))
+    ended = streams_ended(live)
     hide(live, True)
-    expect(live.locator("#scan")).to_contain_text("Ready.")
     wait_until(lambda: live.title() and ended, what="the stream is closed")
     world.scan("cancelled")
     hide(live, False)
     expect(live.locator("#scan")).to_contain_text("12,018 stored files are kept.")
     wait_live(live)
+
+
+def test_tab_opened_in_the_background_rests(site: Site, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.add_init_script(
+        "Object.defineProperty(document, 'hidden', {value: true, configurable: true})"
+    )
+    ended = streams_ended(page)
+    page.goto(site.url)
+    wait_until(lambda: page.title() and ended, what="the stream is closed")
+    hide(page, False)
+    wait_live(page)
 
 
 def test_screen_reader_hears_tenths_only(world: World, live: Page) -> None:
