@@ -31,7 +31,7 @@ ENV NEEDLE_HOST=0.0.0.0 \
 EXPOSE 8787
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python", "-P", "-m", "cli.health", "web"]
-CMD ["python", "-P", "-m", "uvicorn", "web.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8787", "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3"]
+CMD ["python", "-P", "-m", "web"]
 
 FROM base AS worker
 ENV NEEDLE_DATA=/data

@@ -44,7 +44,9 @@ assets: $(VENV)/.run ## Fetch the browser files again (htmx for the page, axe fo
 	@$(VENV)/bin/python hatch_build.py
 
 bench: $(VENV)/.test ## Run the measurements in bench/
-	@set -e; for program in bench/*.py; do $(VENV)/bin/python "$$program"; done
+	@set -e; for program in bench/[a-z]*.py; do \
+	  $(VENV)/bin/python -m "bench.$$(basename "$$program" .py)"; \
+	done
 
 # Made again when it is broken, half made, or came here with a folder that was moved.
 ifneq ($(shell [ "$$(cat $(VENV)/.made 2>&1)" = "$$(pwd -P)" ] && $(VENV)/bin/python -c "" 2>&1 && echo good),good)

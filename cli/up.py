@@ -132,13 +132,9 @@ def worker_part(redis_url: str, keys: Keys) -> Part:
 
 def web_part(host: str, port: int) -> Part:
     """The page.  SIGTERM ends it once open streams are closed."""
-    options = (
-        "--factory", "--host", host, "--port", str(port), "--log-level", "warning",
-        "--no-access-log", "--no-use-colors", "--timeout-graceful-shutdown", "3",
-    )  # fmt: skip
     return Part(
         name="web",
-        command=(sys.executable, "-P", "-m", "uvicorn", "web.app:create_app", *options),
+        command=(sys.executable, "-P", "-m", "web"),
         answers=lambda _: page_answers(host, port),
         ending=((signal.SIGTERM, 4.5),),
     )
