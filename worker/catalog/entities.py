@@ -176,7 +176,9 @@ class _Grouping:
         credited = credits_of(tags.album_artists, tags.mb_album_artist_ids, tags.album_artist_sorts)
         for name, mbid, _ in credited:
             self._artist(name, mbid)
-        told_by_artists = not tags.compilation and not any(is_various(n) for n, _, _ in credited)
+        told_by_artists = not (
+            tags.mb_release_id or tags.compilation or any(is_various(n) for n, _, _ in credited)
+        )
         keys = [artist_key(name_key(n), m).hex() for n, m, _ in credited if told_by_artists]
         key = name_key(title)
         identity = (tags.mb_release_id,) if tags.mb_release_id else (place, key, *keys)

@@ -34,7 +34,6 @@ from worker.catalog.schema import batches, roots, scans
 from worker.catalog.store import Catalog, one
 from worker.library.model import FoundFile
 
-
 __all__ = [
     "Claim", "Dispatch", "Reconciled", "Stage", "advance", "claim", "held_row", "note_current",
     "reconcile", "renew", "send_back", "take_pending",

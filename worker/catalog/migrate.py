@@ -52,12 +52,12 @@ def _upgrade(catalog: Catalog, connection: Connection) -> None:
             f"{schema.VERSION}): update Needle, or give it another database"
         )
     if current is not None and catalog.is_sqlite:
-        _back_up(str(catalog.url.database))
+        back_up(str(catalog.url.database))
     config.attributes["connection"] = connection
     command.upgrade(config, schema.VERSION)
 
 
-def _back_up(file: str) -> None:
+def back_up(file: str) -> None:
     """Copy the database as it is before the migration, which has changed nothing yet."""
     target = f"{file}.before-{schema.VERSION}"
     partial = target + ".partial"

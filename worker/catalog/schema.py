@@ -160,7 +160,7 @@ albums = Table(
     Column("label", Text),
     Column("catalog_number", Text),
     Column("barcode", Text),
-    _flag("has_album_artist"),  #: its tracks name album artists
+    _flag("has_album_artist"),  #: its album artists tell it from others
     Column("settled", SmallInteger, nullable=False, server_default="0"),
     Index("albums_title_key", "title_key"),
 )

@@ -165,22 +165,26 @@ def _common_artists(connection: Connection, album_ids: Sequence[int]) -> dict[in
     columns = track_artists.c
     query = (
         select(
-            tracks.c.album_id, tracks.c.id, columns.artist_id, columns.credited_name,
-            columns.sort_name,
+            tracks.c.album_id, tracks.c.id, columns.credited_name, columns.sort_name,
+            artists.c.key, artists.c.id,
         )
-        .outerjoin(track_artists)
+        .select_from(tracks.outerjoin(track_artists).outerjoin(artists))
         .where(tracks.c.album_id.in_(album_ids))
         .order_by(tracks.c.id, columns.position)
     )  # fmt: skip
-    by_album: dict[int, dict[int, list[_Link]]] = {}
-    for album_id, track_id, *link in connection.execute(query):
-        by_album.setdefault(album_id, {}).setdefault(track_id, []).append(_Link(*link))
+    by_album: dict[int, dict[int, list[Any]]] = {}
+    ids: dict[bytes, int] = {}
+    for album_id, track_id, name, sort_name, key, artist_id in connection.execute(query):
+        credit = by_album.setdefault(album_id, {}).setdefault(track_id, [])
+        if key is not None:
+            credit.append((name, sort_name, key))  # without the id, which says nothing
+            ids[key] = artist_id
     common = {}
     for album_id, by_track in by_album.items():
-        named = {tuple(name_key(a.credited_name or "") for a in c) for c in by_track.values()}
-        credit = elect((tuple(credit), 1) for credit in by_track.values())
-        if len(named) == 1 and credit is not None and credit[0].credited_name:
-            common[album_id] = list(credit)
+        names = {tuple(name_key(name) for name, _, _ in credit) for credit in by_track.values()}
+        elected = elect((tuple(credit), 1) for credit in by_track.values())
+        if len(names) == 1 and elected:
+            common[album_id] = [_Link(ids[key], name, sort) for name, sort, key in elected]
     return common
 
 
