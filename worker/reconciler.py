@@ -52,31 +52,42 @@ def send_discovery(scan: Scan) -> None:
     )
 
 
-def restart_forgotten(services: Services) -> None:
-    """Send again the scans that are queued in Redis and unknown to the catalog: a lost message."""
-    now = time.time()
-    for scan in _queued(services):
-        is_old = abs(now - scan.requested_at) >= FORGOTTEN_SECONDS
-        if is_old and queries.read_scan(services.catalog, scan.id) is None:
-            send_discovery(scan)
+def correct_view(services: Services) -> None:
+    """Put right what Redis says of the scans it takes for active.
+
+    One that the catalog does not know was queued and its message lost: it is sent again.  One
+    that went on without a word, because the process that knew died, is published.  A root that
+    is taken by a scan of which there is no trace is given back.
+    """
+    for root_id, scan_id, shown in _active(services):
+        scan = queries.read_scan(services.catalog, scan_id)
+        if scan is None and shown is None:
+            services.redis.hdel(services.keys.active, root_id)
+        elif scan is None and shown is not None:
+            if abs(time.time() - shown.requested_at) >= FORGOTTEN_SECONDS:
+                send_discovery(shown)
+        elif scan is not None and scan.is_final:
+            say_ended(services, scan_id)
+        elif scan is not None and (shown is None or scan.revision > shown.revision):
+            services.progress.scan(scan)
 
 
-def _queued(services: Services) -> Iterator[Scan]:
-    ids = cast("dict[bytes, bytes]", services.redis.hgetall(services.keys.active))
-    for scan_id in ids.values():
-        doc = services.redis.hget(services.keys.scan(scan_id.decode("ascii", "replace")), "doc")
+def _active(services: Services) -> Iterator[tuple[str, str, Scan | None]]:
+    """The roots that are taken in Redis, by which scans, and what Redis says of these."""
+    taken = cast("dict[bytes, bytes]", services.redis.hgetall(services.keys.active))
+    for root, scan in taken.items():
+        scan_id = scan.decode("ascii", "replace")
+        doc = cast("bytes | None", services.redis.hget(services.keys.scan(scan_id), "doc"))
         try:
-            scan = load(Scan, cast(bytes, doc or b""))
+            yield root.decode("ascii", "replace"), scan_id, load(Scan, doc or b"")
         except EventError:
-            continue
-        if scan.state is ScanState.QUEUED:
-            yield scan
+            yield root.decode("ascii", "replace"), scan_id, None
 
 
 def end_queued(services: Services, scan_id: str, state: ScanState, reason: str) -> None:
     """End a scan that no worker began: the catalog does not know it."""
-    for scan in _queued(services):
-        if scan.id == scan_id:
+    for _, active_id, scan in _active(services):
+        if active_id == scan_id and scan is not None:
             now, revision = time.time(), scan.revision + 1
             services.progress.scan(
                 replace(

@@ -137,7 +137,7 @@ class Stack:
         wait_until(
             lambda: self.scan(scan_id).get("state") in FINAL,
             seconds=seconds,
-            what=f"scan {scan_id} ends (now {self.scan(scan_id)})",
+            what=f"scan {scan_id} ends",
         )
         return self.scan(scan_id)
 

@@ -136,5 +136,5 @@ def reconcile(starting: bool = False) -> None:
     if starting:
         reconciler.look_at_roots(here)
     reconciler.restore_view(here, starting=starting)
-    reconciler.restart_forgotten(here)
+    reconciler.correct_view(here)
     reconciler.reconcile(here)
