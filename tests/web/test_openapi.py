@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -38,6 +39,13 @@ def test_every_api_route_is_described() -> None:
     described = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item}
     assert routes - described == {("/api/v1/openapi.json", "get")}
     assert described <= routes
+
+
+def test_every_route_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    for path, item in DOCUMENT["paths"].items():
+        for method in item:
+            assert f"`{method.upper()} {path}`" in manual
 
 
 def test_document_is_served(http: httpx.Client) -> None:

@@ -21,6 +21,7 @@ from tests.web.conftest import PageServer, page_server
 from tests.web.records import beat, publish, publish_scan
 from web.render import SECTIONS
 from web.stream import STREAMS_A_SESSION, STREAMS_MAX
+from wire.states import ScanState
 
 IDS = {section.id for section in SECTIONS}
 
@@ -102,6 +103,16 @@ def test_only_changed_sections_are_sent(page: PageServer, redis_client: redis.Re
         publish_scan(redis_client, revision=2, files_found=123_456)
         wait_until(lambda: "scan" in opened.sections(), what="the scan is sent")
         assert "activity" not in opened.sections()
+
+
+def test_text_cannot_end_a_message(page: PageServer, redis_client: redis.Redis) -> None:
+    reason = "a\r\n\r\nevent: forged\rdata: b\n\nid: 1-1\n\n"
+    publish_scan(redis_client, state=ScanState.FAILED, reason=reason)
+    with stream(page) as opened:
+        while "forged" not in (message := opened.next())["data"]:
+            pass
+        assert set(message) == {"id", "data"}
+        assert message["id"] != "1-1"
 
 
 def test_quiet_page_hears_something_every_five_seconds(page: PageServer) -> None:
