@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,
+)
+
+from web.connection import cause
 
 WEB = Path(__file__).parents[2] / "web"
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|\{\}")
@@ -21,14 +33,36 @@ def french() -> Catalog:
         return read_po(file)
 
 
+#: The API and the guard answer programs, in English.
+METHODS = [
+    ("templates/**.html", "jinja2"),
+    ("api.py", "ignore"),
+    ("guard.py", "ignore"),
+    ("**.py", "python"),
+]
+#: Statuses whose phrase is the title of an error page, and why Redis may be away.
+STATUSES = (403, 404, 405, 409, 500, 503)
+REDIS_ERRORS = (
+    BusyLoadingError(),
+    AuthenticationError(),
+    ReadOnlyError(),
+    OutOfMemoryError(),
+    TimeoutError(),
+    ConnectionError(),
+    ResponseError(),
+)
+
+
 def sentences() -> set[str]:
-    """The msgids in templates and code; of a plural its singular."""
+    """The msgids in templates and code; of a plural its singular, of a refusal its message."""
     found = extract_from_dir(
         WEB,
-        method_map=[("templates/**.html", "jinja2"), ("**.py", "python")],
-        keywords={"_": None, "N_": None, "ngettext": (1, 2)},
+        method_map=METHODS,
+        keywords={"_": None, "ngettext": (1, 2), "RefusedError": (3,)},
     )
-    return {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
+    texts = {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
+    phrases = {HTTPStatus(status).phrase for status in STATUSES}
+    return texts | phrases | {cause(error) for error in REDIS_ERRORS}
 
 
 def translations(catalog: Catalog) -> Iterator[tuple[str, str]]:
