@@ -85,6 +85,11 @@ class Keys:
         return f"{self.prefix}:roots"
 
     @property
+    def restored(self) -> str:
+        """String: the catalog's scans were written here since Redis was last emptied."""
+        return f"{self.prefix}:restored"
+
+    @property
     def steward(self) -> str:
         """String with a TTL: the worker whose turn it is to reconcile."""
         return f"{self.prefix}:steward"

@@ -98,10 +98,13 @@ def end_queued(services: Services, scan_id: str, state: ScanState, reason: str) 
 
 
 def restore_view(services: Services, *, starting: bool) -> None:
-    """Write scans and problems to Redis when its contents are new, or a worker comes up."""
-    newest = services.redis.zcard(services.keys.scans)
-    if newest and not starting:
+    """Write scans, problems and folders to Redis when it was emptied, or a worker comes up."""
+    emptied = services.redis.set(services.keys.restored, 1, nx=True)
+    if not emptied and not starting:
         return
+    if emptied and not starting:
+        services.progress.activity("redis.emptied", "system")
+    look_at_roots(services)
     for scan in reversed(queries.recent_scans(services.catalog, wire_keys.SCANS_KEPT)):
         services.progress.scan(scan)
     for scan in queries.recent_scans(services.catalog, wire_keys.PROBLEMS_SCANS_KEPT):

@@ -133,8 +133,6 @@ def finish(scan_id: str) -> None:
 def reconcile(starting: bool = False) -> None:
     """Put right what died, and what Redis forgot.  `starting`: a worker has just come up."""
     here = services()
-    if starting:
-        reconciler.look_at_roots(here)
     reconciler.restore_view(here, starting=starting)
     reconciler.correct_view(here)
     reconciler.reconcile(here)
