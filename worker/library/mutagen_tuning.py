@@ -281,20 +281,22 @@ def _parse_frame(frame_type: type[Any], header: Any, flags: int, data: bytes) ->
 
 def _parse_text(frame_type: type[Any], header: Any, data: bytes) -> Any:
     """A text frame that holds one value; None when it holds anything else."""
-    if data[0] not in _ENCODINGS:
+    if not data or data[0] not in _ENCODINGS:
         return None
     encoding, codec = _ENCODINGS[data[0]]
     values = {"encoding": encoding}
     rest = data[1:]
+    # Before 2.4 zeros at the end are padding, from there on they are empty values.
+    padding = b"\0" if header.version < header._V24 else b""
     try:
         if frame_type is TXXX:
             values["desc"], rest = decode_terminated(rest, codec)
-        if not rest:
+        if not rest.strip(padding):
             return None
         text, rest = decode_terminated(rest, codec, strict=False)
     except ValueError:
         return None
-    if rest and (header.version >= header._V24 or rest.strip(b"\0")):
+    if rest.strip(padding):
         return None
     frame: Any = object.__new__(frame_type)
     vars(frame).update(values, text=[text])

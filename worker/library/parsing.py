@@ -117,7 +117,7 @@ def parse(file: BinaryIO, form: Format | None) -> Parsed:
         file.seek(0)
         try:
             parsed = _READERS[reader](file)
-            tags = parsed.tags or _tags_beside(reader, file)
+            tags = _tags_beside(reader, file) if parsed.tags is None else parsed.tags
             return Parsed(reader, parsed, tags)
         except Exception as error:  # parsers raise anything; the first one tells what is wrong
             first_error = first_error or error

@@ -14,7 +14,7 @@ _PAIR = re.compile(r"[\s(\[]*[A-Za-z]?(\d{1,9})(?![\d.])\s*(?:(?:[/,\\|]|of)\s*(
 _DATE = re.compile(r"\s*(\d{4})(?:[-/.]?(\d\d?)(?:[-/.]?(\d\d?))?)?(?!\d)")
 _YEAR = re.compile(r"(?<!\d)([12]\d{3}|9999)(?!\d)", re.ASCII)
 _DECIMAL = re.compile(
-    r"\s*([+-]?\d{1,6}(?:[.,]\d{1,20})?|[+-]?[.,]\d{1,20})(?:[eE]([+-]?\d\d?)\b)?"
+    r"\s*([+-]?(?:\d{1,6}(?:[.,]\d{0,40})?|[.,]\d{1,40}))(?:[eE]([+-]?\d{1,4}))?(?![\d.,])"
 )
 _GENRE_NUMBERS = re.compile(r"(?:\((?:\d{1,3}|RX|CR)\))+|\d{1,3}")
 _read_genres: Callable[..., Any] = TCON
