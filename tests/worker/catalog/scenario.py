@@ -154,9 +154,10 @@ def scan(
 
 
 def rows(catalog: Catalog, table: str) -> list[dict[str, Any]]:
-    """All rows of a table."""
+    """All rows of a table, in the order of its key."""
+    source = schema.metadata.tables[table]
     with catalog.read() as connection:
-        found = connection.execute(select(schema.metadata.tables[table])).mappings()
+        found = connection.execute(select(source).order_by(*source.primary_key)).mappings()
         return [dict(row) for row in found]
 
 

@@ -1,0 +1,271 @@
+"""The end of a scan: what is missing, what moved, which names count."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.worker.catalog.scenario import ROOT, broken, rows, scan, song
+from wire.events import Scan
+from wire.outcomes import Outcome
+from wire.states import ScanState
+from worker.catalog import discovery, queries
+from worker.catalog.store import Catalog
+from worker.library.model import FileResult, FolderError
+
+LIBRARY = [
+    song(f"{n // 10}/{n}.mp3", n, title=f"Song {n}", album=f"A{n // 10}") for n in range(100)
+]
+
+
+def shown(catalog: Catalog, scan_id: str) -> Scan:
+    found = queries.read_scan(catalog, scan_id)
+    assert found is not None
+    return found
+
+
+def ids(catalog: Catalog) -> dict[str, int]:
+    return {row["path_display"]: row["id"] for row in rows(catalog, "files")}
+
+
+def missing(catalog: Catalog) -> list[str]:
+    return sorted(
+        row["path_display"] for row in rows(catalog, "files") if row["missing_since"] is not None
+    )
+
+
+def test_second_scan_of_the_same_reads_nothing(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    known = discovery.load_folder_digests(catalog, ROOT.id)
+    assert len(known) == 10
+    assert {folder.files for folder in known.values()} == {10}
+    assert len(discovery.load_folder_digests(catalog, ROOT.id, b"3")) == 1
+
+    scan(catalog, LIBRARY, "scan-2")
+
+    again = shown(catalog, "scan-2")
+    assert again.counts == {"unchanged": 100}
+    assert again.state is ScanState.COMPLETED
+    assert again.bytes_read == 0
+    assert [row["scan_id"] for row in rows(catalog, "batches")] == ["scan-1"]
+
+
+def test_gone_file_is_marked_and_comes_back_by_itself(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    before = ids(catalog)
+    scan(catalog, LIBRARY[1:], "scan-2")
+    assert missing(catalog) == ["0/0.mp3"]
+    assert shown(catalog, "scan-2").counts == {"unchanged": 99, "missing": 1}
+    scan(catalog, LIBRARY[1:], "scan-3")
+    assert shown(catalog, "scan-3").counts == {"unchanged": 99}, "it is not missing twice"
+
+    scan(catalog, LIBRARY, "scan-4")
+
+    assert missing(catalog) == []
+    assert shown(catalog, "scan-4").counts == {"unchanged": 100}
+    assert ids(catalog) == before
+
+
+def test_folder_that_is_gone_takes_its_files_along(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    scan(catalog, LIBRARY[10:], "scan-2")
+    assert missing(catalog) == sorted(f"0/{n}.mp3" for n in range(10))
+
+
+@pytest.mark.parametrize(
+    ("left", "words"), [(40, "60 of 100 known files"), (0, "no music any more")]
+)
+def test_library_that_vanished_is_doubted(catalog: Catalog, left: int, words: str) -> None:
+    scan(catalog, LIBRARY)
+    scan(catalog, LIBRARY[:left], "scan-2")
+
+    assert shown(catalog, "scan-2").state is ScanState.SKIPPED
+    assert words in shown(catalog, "scan-2").reason
+    assert missing(catalog) == []
+
+    scan(catalog, LIBRARY, "scan-3")
+    assert shown(catalog, "scan-3").counts == {"unchanged": 100}
+    scan(catalog, LIBRARY[:left], "scan-4", mark_anyway=True)
+    assert len(missing(catalog)) == 100 - left
+
+
+def test_few_files_may_all_but_one_be_gone(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY[:40])
+    scan(catalog, LIBRARY[:1], "scan-2")
+    assert len(missing(catalog)) == 39
+
+
+def test_nothing_is_missing_below_a_refused_folder(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    refused = FolderError(b"0", "PermissionError", "Permission denied")
+
+    scan(catalog, LIBRARY[20:], "scan-2", errors=[refused])
+
+    assert missing(catalog) == sorted(f"1/{n}.mp3" for n in range(10, 20))
+    assert shown(catalog, "scan-2").state is ScanState.COMPLETED_WITH_PROBLEMS
+    told = queries.problems(catalog, "scan-2")
+    assert [(p.path, p.outcome) for p in told] == [("0/", Outcome.PERMISSION)]
+
+
+def test_nothing_is_missing_after_an_input_error(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    error = FolderError(b"0", "OSError", "Input/output error")
+    scan(catalog, LIBRARY[20:], "scan-2", errors=[error])
+    assert missing(catalog) == []
+    assert "no file was marked missing" in shown(catalog, "scan-2").reason
+    scan(catalog, LIBRARY[20:], "scan-3")
+    assert len(missing(catalog)) == 20
+
+
+def test_scan_of_one_folder_says_nothing_of_the_others(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    scan(catalog, LIBRARY[1:10], "scan-2", folder=b"0")
+    assert missing(catalog) == ["0/0.mp3"]
+
+
+def test_renamed_folder_keeps_its_ids_and_is_not_doubted(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    before, tracks = ids(catalog), {row["id"] for row in rows(catalog, "tracks")}
+    moved = [moved_to(f"new/{n}.mp3", file) for n, file in enumerate(LIBRARY)]
+
+    scan(catalog, moved, "scan-2")
+
+    assert shown(catalog, "scan-2").counts == {"moved": 100}
+    assert shown(catalog, "scan-2").state is ScanState.COMPLETED
+    after = ids(catalog)
+    assert all(after[f"new/{n}.mp3"] == before[f"{n // 10}/{n}.mp3"] for n in range(100))
+    assert {row["id"] for row in rows(catalog, "tracks")} == tracks
+    assert {row["title"] for row in rows(catalog, "albums")} == {f"A{n}" for n in range(10)}
+    assert {row["file_id"] for row in rows(catalog, "outcomes")} == set(after.values())
+    scan(catalog, moved, "scan-3")
+    assert shown(catalog, "scan-3").counts == {"unchanged": 100}
+
+
+def moved_to(path: str, file: FileResult) -> FileResult:
+    """The same file elsewhere."""
+    return FileResult(path.encode(), file.signature, tags=file.tags, audio=file.audio)
+
+
+def test_retagged_and_moved_recording_is_known_by_its_id(catalog: Catalog) -> None:
+    recording = "b1a9c0e9-d987-4042-ae91-78d6a3267d69"
+    scan(catalog, [song("a/x.mp3", 1, title="Old", mb_recording_id=recording), *LIBRARY[:3]])
+    [before] = [i for path, i in ids(catalog).items() if path == "a/x.mp3"]
+
+    scan(catalog, [song("b/y.mp3", 9, title="New", mb_recording_id=recording), *LIBRARY[:3]], "two")
+
+    assert ids(catalog)["b/y.mp3"] == before
+    assert {row["title"] for row in rows(catalog, "tracks")} >= {"New"}
+
+
+def test_same_name_is_the_same_file_only_at_the_same_length(catalog: Catalog) -> None:
+    scan(catalog, [song("a/one.mp3", 1, title="A"), song("a/two.mp3", 2, title="B"), *LIBRARY[:3]])
+    before = ids(catalog)
+
+    retagged, other = song("b/one.mp3", 1, title="Mended"), song("b/two.mp3", 60, title="Other")
+    scan(catalog, [retagged, other, *LIBRARY[:3]], "scan-2")
+
+    assert ids(catalog)["b/one.mp3"] == before["a/one.mp3"]
+    assert missing(catalog) == ["a/two.mp3"]
+    assert shown(catalog, "scan-2").counts == {"unchanged": 3, "moved": 1, "new": 1, "missing": 1}
+
+
+def test_name_most_often_written_is_shown(catalog: Catalog) -> None:
+    spelled = ["BJÖRK", "Björk", "Björk", "björk"]
+    files = [song(f"a/{n}.mp3", n, artists=(s,), genres=(s,)) for n, s in enumerate(spelled)]
+    scan(catalog, files)
+    assert [row["name"] for row in rows(catalog, "artists")] == ["Björk"]
+    assert [row["name"] for row in rows(catalog, "genres")] == ["Björk"]
+
+
+def test_mended_tag_moves_the_track_and_leaves_no_orphan(catalog: Catalog) -> None:
+    wrong = song("a/1.mp3", 1, artists=("Bjork",), album="Pots", genres=("Pip",))
+    scan(catalog, [wrong])
+    scan(catalog, [song("a/1.mp3", 2, artists=("Björk",), album="Post", genres=("Pop",))], "two")
+
+    assert [row["name"] for row in rows(catalog, "artists")] == ["Björk"]
+    assert [row["title"] for row in rows(catalog, "albums")] == ["Post"]
+    assert [row["name"] for row in rows(catalog, "genres")] == ["Pop"]
+    assert shown(catalog, "two").counts == {"updated": 1}
+
+
+def test_track_without_ids_joins_the_album_beside_it(catalog: Catalog) -> None:
+    release, artist = "0a5ae2f4-cf1f-4e1f-9d1c-7d6f1a3f1a11", "87c5dedd-371d-4a53-9f7f-80522fb7f3cb"
+    tags = {"album": "Post", "artists": ("Björk",)}
+    known = {"mb_release_id": release, "mb_artist_ids": (artist,), "album_artists": ("Björk",)}
+    files = [song(f"a/{n}.mp3", n, **tags, **(known if n else {})) for n in range(4)]
+    scan(catalog, files)
+    [album] = rows(catalog, "albums")
+    assert (album["mbid"], album["artist"]) == (release, "Björk")
+    assert [row["mbid"] for row in rows(catalog, "artists")] == [artist]
+    assert {row["album_id"] for row in rows(catalog, "tracks")} == {album["id"]}
+
+
+def test_homonyms_with_different_ids_stay_apart(catalog: Catalog) -> None:
+    ids = ("87c5dedd-371d-4a53-9f7f-80522fb7f3cb", "9282c8b4-ca0b-4c6b-b7e3-4f7762dfc4d6")
+    files = [song(f"{n}.mp3", n, artists=("Nirvana",), mb_artist_ids=(ids[n],)) for n in range(2)]
+    scan(catalog, [*files, song("2.mp3", 2, artists=("Nirvana",))])
+    assert sorted(row["mbid"] or "" for row in rows(catalog, "artists")) == ["", *ids]
+
+
+def albums_of(catalog: Catalog, files: list[FileResult]) -> list[tuple[str, str]]:
+    scan(catalog, files)
+    return sorted((row["title"], row["artist"]) for row in rows(catalog, "albums"))
+
+
+def test_discs_in_folders_are_one_album(catalog: Catalog) -> None:
+    files = [song(f"x/CD{d}/{n}.mp3", d, album="X", artists=("A",)) for d in (1, 2) for n in (1, 2)]
+    assert albums_of(catalog, files) == [("X", "A")]
+
+
+def test_two_rips_in_two_folders_are_two_albums(catalog: Catalog) -> None:
+    files = [song(f"{folder}/1.mp3", 1, album="X", artists=("A",)) for folder in ("mp3", "flac")]
+    assert albums_of(catalog, files) == [("X", "A"), ("X", "A")]
+
+
+def test_compilation_is_one_album(catalog: Catalog) -> None:
+    files = [
+        song("v/1.mp3", 1, album="V", artists=("A",), album_artists=("Various Artists",)),
+        song("v/2.mp3", 2, album="V", artists=("B",), compilation=True),
+        song("v/3.mp3", 3, album="V", artists=("C",)),
+    ]
+    assert albums_of(catalog, files) == [("V", "Various Artists")]
+
+
+def test_missing_album_artist_does_not_split_an_album(catalog: Catalog) -> None:
+    files = [
+        song("a/1.mp3", 1, album="X", artists=("A",), album_artists=("A",)),
+        song("a/2.mp3", 2, album="X", artists=("A", "B")),
+    ]
+    assert albums_of(catalog, files) == [("X", "A")]
+
+
+def test_one_title_by_two_album_artists_is_two_albums(catalog: Catalog) -> None:
+    files = [
+        song(f"misc/{n}.mp3", i, album="Greatest Hits", artists=(n,), album_artists=(n,))
+        for i, n in enumerate(("ABBA", "Queen"))
+    ]
+    assert albums_of(catalog, files) == [("Greatest Hits", "ABBA"), ("Greatest Hits", "Queen")]
+
+
+def test_problems_are_told_and_known_the_next_time(catalog: Catalog) -> None:
+    files = [
+        broken("a/1.mp3", 1),
+        broken("b/2.mp3", 2, Outcome.PERMISSION, "PermissionError"),
+        song("b/3.mp3", 3, title="fine"),
+    ]
+    scan(catalog, files)
+    first = shown(catalog, "scan-1")
+    assert first.state is ScanState.COMPLETED_WITH_PROBLEMS
+    assert first.counts == {"unreadable": 1, "permission": 1, "new": 1}
+    assert [(r.outcome, r.error_class, r.files) for r in first.reasons] == [
+        ("permission", "PermissionError", 1),
+        ("unreadable", "HeaderError", 1),
+    ]
+    known = discovery.load_folder_digests(catalog, ROOT.id)
+    assert set(known) == {b"a"}, "a folder with a file to be read again is not skipped"
+    assert known[b"a"].known_problems == 1
+
+    scan(catalog, files, "scan-2")
+
+    second = shown(catalog, "scan-2")
+    assert second.counts == {"unchanged": 2, "permission": 1}
+    assert second.known_problems == 1
