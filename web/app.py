@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import AsyncIterator
 
 from redis.exceptions import RedisError
@@ -52,7 +51,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
     Raises:
         SettingsError: a setting cannot be used.
     """
-    settings = settings or read_settings(os.environ)
+    settings = settings or read_settings()
     shared = settings.shared
     keys = Keys(shared.key_prefix)
 
