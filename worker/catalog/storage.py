@@ -48,7 +48,7 @@ _GENRE_COLUMNS = ("track_id", "position", "genre_id", "written_name")
 
 #: Plain text, because as an expression it takes longer to put together than to run.
 _KNOWN_QUERY = """
-select f.folder_id, f.name, f.id, f.size, f.mtime_ns, f.ctime_ns, t.id
+select f.folder_id, f.name, f.id, t.id
 from files f left join tracks t on t.file_id = f.id
 where (f.folder_id, f.name) in (values {})
 """
@@ -67,9 +67,6 @@ class _Known(NamedTuple):
     """What the catalog holds of a file that was read again."""
 
     file_id: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
     track_id: int | None
 
 
@@ -136,8 +133,8 @@ def _find_known(
     for part in chunks(places):
         query = _KNOWN_QUERY.format(", ".join([marker] * len(part)))
         rows = connection.exec_driver_sql(query, tuple(chain.from_iterable(part)))
-        for folder_id, name, *rest in rows:
-            known[folder_id, bytes(name)] = _Known(*rest)
+        for folder_id, name, file_id, track_id in rows:
+            known[folder_id, name] = _Known(file_id, track_id)
     return known
 
 
