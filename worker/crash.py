@@ -18,4 +18,15 @@ def step(services: Services) -> None:
         prefix = services.keys.prefix
         number = services.redis.incr(f"{prefix}:steps")
         if services.redis.get(f"{prefix}:crash_at") == str(number).encode():
-            os.kill(os.getpid(), signal.SIGKILL)
+            _die()
+
+
+def at_file(services: Services, path: bytes) -> None:
+    """Die when this is a file that a test has named as deadly."""
+    prefix = services.keys.prefix
+    if services.settings.crash_steps and services.redis.sismember(f"{prefix}:deadly", path):
+        _die()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -129,9 +129,27 @@ def test_paused_scan_goes_on_where_it_was(tmp_path: Path, music: Path) -> None:
         assert running.value("SELECT max(attempts) FROM batches") <= 2
 
 
-def test_poisoned_file_is_quarantined_alone(running: Stack) -> None:
-    """A file that takes its process down is left alone; its neighbours are stored."""
-    running.run_scan()
+def test_deadly_files_are_quarantined_alone(tmp_path: Path) -> None:
+    """Files that take their process down are left alone until they change; no other is lost."""
+    music = tmp_path / "Music"
+    music.mkdir()
+    for number in range(12):
+        (music / f"{number:02}.flac").write_bytes(silence("flac", 0.5))
+    deadly = ["03.flac", "07.flac"]
+    with stack(tmp_path, music, NEEDLE_CRASH_STEPS="true") as running:
+        with running.valkey.client() as client:
+            client.sadd("needle:deadly", *deadly)
+            scan = running.run_scan()
+            assert scan["counts"]["quarantined"] == 2
+            assert scan["counts"]["new"] == 10
+            check_ledger(running, scan, files=12, tracks=10)
+            listed = running.get(f"/api/v1/scans/{scan['id']}/problems")["problems"]
+            assert sorted(problem["path"] for problem in listed) == deadly
+            assert {problem["error_class"] for problem in listed} == {"ProcessDied"}
+            assert running.run_scan()["counts"]["unchanged"] == 12
+            client.delete("needle:deadly")
+        (music / "03.flac").write_bytes(silence("flac", 0.7))
+        assert running.run_scan()["counts"]["new"] == 1
 
 
 def test_names_that_are_no_text_are_stored(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def _read(here: Services, held: Claim) -> Sequence[FileResult]:
                 continue
             if careful and not journal.note_current(here.catalog, held, file.path):
                 break
+            crash.at_file(here, file.path)
             results.append(reader.read(file))
     if careful:
         journal.note_current(here.catalog, held, None)
