@@ -245,10 +245,14 @@ def _store_entities(
 def ensure_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
     """The ids of `rows` by their keys; new ones are added, all are to be settled again."""
     known: dict[bytes, int] = {}
+    settled_ids: list[int] = []
     for part in chunks(row["key"] for row in rows):
-        query = select(table.c.key, table.c.id).where(table.c.key.in_(part))
-        known.update(connection.execute(query).all())
-    unsettle(connection, table, known.values())
+        query = select(table.c.key, table.c.id, table.c.settled).where(table.c.key.in_(part))
+        for key, row_id, settled in connection.execute(query):
+            known[key] = row_id
+            if settled:
+                settled_ids.append(row_id)
+    unsettle(connection, table, settled_ids)
     new = [row for row in rows if row["key"] not in known]
     if new:
         new_ids = reserve_ids(connection, table, len(new))

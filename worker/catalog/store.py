@@ -15,10 +15,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Engine,
     RowMapping,
+    Select,
     Table,
+    bindparam,
     create_engine,
     event,
     select,
@@ -157,21 +160,29 @@ def _insert_sql(table: str, columns: tuple[str, ...], marker: str) -> str:
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> range:
     """`count` new ids for `table`, in a writing transaction."""
-    counter = schema.ids.c
-    statement = (
-        update(schema.ids)
-        .where(counter.name == table.name)
-        .values(last=counter.last + count)
-        .returning(counter.last)
-    )
-    last = connection.execute(statement).scalar_one()
+    if not count:
+        return range(0)
+    last = connection.execute(_RESERVE, {"table": table.name, "number": count}).scalar_one()
     return range(last - count + 1, last + 1)
 
 
 def one(connection: Connection, table: Table, row_id: int | str) -> RowMapping | None:
     """The row of `table` with this id, None when there is none."""
-    statement = select(table).where(table.c.id == row_id)
-    return connection.execute(statement).mappings().first()
+    return connection.execute(_by_id(table), {"row_id": row_id}).mappings().first()
+
+
+# Putting a statement together takes SQLAlchemy longer than running it: these are made once.
+_RESERVE = (
+    update(schema.ids)
+    .where(schema.ids.c.name == bindparam("table"))
+    .values(last=schema.ids.c.last + bindparam("number", type_=BigInteger))
+    .returning(schema.ids.c.last)
+)
+
+
+@lru_cache
+def _by_id(table: Table) -> Select[Any]:
+    return select(table).where(table.c.id == bindparam("row_id"))
 
 
 def _checked(url: str) -> URL:
@@ -224,5 +235,8 @@ def _begin_sqlite(connection: Connection) -> None:
     if wait_seconds is None:
         connection.exec_driver_sql("begin")
         return
-    connection.exec_driver_sql(f"pragma busy_timeout = {wait_seconds * 1000}")
+    if wait_seconds != BUSY_SECONDS:
+        connection.exec_driver_sql(f"pragma busy_timeout = {wait_seconds * 1000}")
     connection.exec_driver_sql("begin immediate")
+    if wait_seconds != BUSY_SECONDS:
+        connection.exec_driver_sql(f"pragma busy_timeout = {BUSY_SECONDS * 1000}")

@@ -77,8 +77,7 @@ def _store(connection: Connection, held: Claim, grouped: Grouped, now: float) ->
 def _add_outcomes(
     connection: Connection, scan_id: str, stored: Sequence[Stored], now: float
 ) -> None:
-    told = [s for s in stored if s.outcome is not Outcome.UNCHANGED]
-    new_ids = reserve_ids(connection, outcomes, len(told))
+    new_ids = reserve_ids(connection, outcomes, len(stored))
     rows = [
         (
             row_id,
@@ -92,7 +91,7 @@ def _add_outcomes(
             now,
             outcome in PROBLEMS,
         )
-        for row_id, (file_id, path, outcome, row) in zip(new_ids, told, strict=True)
+        for row_id, (file_id, path, outcome, row) in zip(new_ids, stored, strict=True)
     ]
     insert_many(connection, outcomes, _OUTCOME_COLUMNS, rows)
 
