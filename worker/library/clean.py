@@ -17,14 +17,16 @@ MESSAGE_CHARS = 500
 #: Values of one field of one file.
 MAX_VALUES = 500
 
+#: UTF-8 bytes that one character may become in NFC, at most.
+_NFC_GROWTH = 12
 _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
 
 
 def clean_text(text: str, max_bytes: int = TEXT_BYTES) -> tuple[str, bool]:
     """`text` made clean, and whether it had to be cut.  The result may be empty."""
-    if len(text) <= max_bytes and text.isascii() and text.isprintable():
-        return text.strip(), False
+    if len(text) <= max_bytes // _NFC_GROWTH and text.isprintable():  # nearly every text
+        return unicodedata.normalize("NFC", text).strip(), False
     was_cut = len(text) > 4 * max_bytes
     if was_cut:  # before the work that grows with the length
         text = text[: 4 * max_bytes]

@@ -3,7 +3,8 @@
 1. The time limit is a signal whose exception is no `Exception`: parsers swallow those.  It
    works in the main thread only; elsewhere there is none.  C code is not interrupted: the
    exception comes when it returns.
-2. The signal repeats until it has got through: one raised inside a destructor is lost.
+2. The signal comes at every tick while the guard is entered, and raises once the time of a call
+   is over, until it has got through: an exception raised inside a destructor is lost.
 3. The memory limit is on the process, above what it uses when the guard is entered, and soft:
    leaving the guard puts the former one back, so an inner guard ends with the outer's limits.
 """
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import signal
 import threading
@@ -24,8 +26,8 @@ from worker.library.errors import FileTimeout
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-#: Seconds after which a time limit that had no effect is raised again.
-REPEAT_SECONDS = 0.25
+#: Seconds between two looks at the clock, and so the most by which a call may be late.
+TICK_SECONDS = 0.25
 
 
 class Guard:
@@ -37,7 +39,7 @@ class Guard:
     def __init__(self, file_timeout_seconds: float, memory_bytes: int) -> None:
         self._seconds = file_timeout_seconds
         self._memory_bytes = memory_bytes
-        self._armed = False
+        self._deadline = math.inf
         self._timed = False
         self._leave = contextlib.ExitStack()
 
@@ -55,7 +57,7 @@ class Guard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._armed = False
+        self._deadline = math.inf
         self._leave.close()
 
     def call(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -64,14 +66,12 @@ class Guard:
             return function(*args, **kwargs)
         try:
             try:
-                self._armed = True
-                signal.setitimer(signal.ITIMER_REAL, self._seconds, REPEAT_SECONDS)
+                self._deadline = time.monotonic() + self._seconds
                 return function(*args, **kwargs)
             finally:
-                self._armed = False
+                self._deadline = math.inf
         finally:  # twice, for the signal may come between a `finally` and its first line
-            self._armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._deadline = math.inf
 
     def _limit_memory(self) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -83,9 +83,12 @@ class Guard:
     def _take_timer(self) -> None:
         began = time.monotonic()
         left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
-        former = signal.signal(signal.SIGALRM, self._on_alarm)
+        former = signal.signal(signal.SIGALRM, self._on_tick)
+        tick_seconds = min(TICK_SECONDS, self._seconds / 4)
+        signal.setitimer(signal.ITIMER_REAL, tick_seconds, tick_seconds)
 
         def give_back() -> None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, former or signal.SIG_DFL)
             if left:
                 due = max(left - (time.monotonic() - began), 0.001)
@@ -93,8 +96,8 @@ class Guard:
 
         self._leave.callback(give_back)
 
-    def _on_alarm(self, _signal: int, _frame: FrameType | None) -> Any:
-        if self._armed:
+    def _on_tick(self, _signal: int, _frame: FrameType | None) -> Any:
+        if time.monotonic() >= self._deadline:
             raise FileTimeout
 
 

@@ -5,9 +5,14 @@ The kernel takes 4,096 bytes of path at a time; a longer one is opened in severa
 
 from __future__ import annotations
 
+import io
 import os
+from typing import TYPE_CHECKING, BinaryIO
 
 from worker.library.model import Signature
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 #: Bytes of path given to the kernel at once: PATH_MAX is 4,096 on Linux and 1,024 on macOS.
 HOP_BYTES = 1000 if os.uname().sysname == "Darwin" else 4000
@@ -30,6 +35,43 @@ def open_below(root_fd: int, path: bytes, flags: int) -> int:
     finally:
         if folder_fd != root_fd:
             os.close(folder_fd)
+
+
+def buffered(fd: int, name: bytes, buffer_bytes: int) -> BinaryIO:
+    """The open file `fd` as a file object called `name`, which owns the descriptor.
+
+    Raises OSError for a folder, closing it.
+    """
+    try:
+        raw = _CountingFile(fd)
+    except OSError:
+        os.close(fd)
+        raise
+    raw.name = os.fsdecode(name)
+    return io.BufferedReader(raw, buffer_bytes)
+
+
+class _CountingFile(io.FileIO):
+    """A file that knows where it stands: parsers ask at every step, and each would be a syscall."""
+
+    _position = 0
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        count = super().readinto(buffer)
+        self._position += count or 0
+        return count
+
+    def readall(self) -> bytes:
+        data = super().readall()
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._position = super().seek(offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
 
 
 def resolve_below(real_root: bytes, path: bytes) -> bytes | None:

@@ -33,6 +33,7 @@ from worker.library.model import Audio, FileResult, FoundFile, Signature, Tags
 from worker.library.opening import (
     FILE_FLAGS,
     FOLDER_FLAGS,
+    buffered,
     open_below,
     resolve_below,
     signature_of,
@@ -103,7 +104,10 @@ class Reader:
         """Read once more when the file changed meanwhile.  Raises ChangedDuringScan, OSError."""
         for _ in range(2):
             with self._open(file.path) as opened:
-                before = signature_of(os.fstat(opened.fileno()))
+                status = os.fstat(opened.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise NotAFile("this is no regular file")
+                before = signature_of(status)
                 result = self._read_opened(file.path, before, opened)
                 if signature_of(os.fstat(opened.fileno())) == before:
                     return result
@@ -119,12 +123,7 @@ class Reader:
             if target is None:
                 raise OutsideRoot("the link leads nowhere inside the library") from None
             fd = open_below(self._root_fd, target, FILE_FLAGS)
-        name = os.fsdecode(path[path.rfind(b"/") + 1 :])
-        opened = open(name, "rb", BUFFER_BYTES, opener=lambda *_: fd)  # noqa: SIM115 - returned
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            opened.close()
-            raise NotAFile("this is no regular file")
-        return opened
+        return buffered(fd, path[path.rfind(b"/") + 1 :], BUFFER_BYTES)
 
     def _read_opened(self, path: bytes, signature: Signature, file: BinaryIO) -> FileResult:
         try:
