@@ -53,7 +53,8 @@ def extract_batch(batch_id: int) -> None:
         raise
     if done:
         pipeline.send(PROCESS_ENTITIES, batch_id=batch_id)
-    pipeline.pump(here, held.scan_id)
+    else:
+        pipeline.pump(here, held.scan_id)
 
 
 def _extract(here: Services, held: Claim) -> bool:
