@@ -38,7 +38,7 @@ def is_inside(path: bytes, folder: bytes) -> bool:
 def find_folders(connection: Connection, root_id: str, paths: Sequence[bytes]) -> dict[bytes, int]:
     """Path -> id of those folders that are known."""
     found: dict[bytes, int] = {}
-    for part in chunks(paths):
+    for part in chunks(dict.fromkeys(paths)):
         hashes = [path_hash(path) for path in part]
         query = select(folders.c.path, folders.c.id).where(
             folders.c.root_id == root_id, folders.c.path_hash.in_(hashes)
