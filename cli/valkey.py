@@ -36,7 +36,7 @@ class Server:
     config: str = ""  #: what the private server reads from its standard input
 
 
-def choose(data: Path, environ: Mapping[str, str] = os.environ) -> Server:
+def choose(data: Path, environ: Mapping[str, str]) -> Server:
     """The server that NEEDLE_REDIS_URL names, else a private one.  Raises Failure."""
     if _REDIS_URL.name in environ or _REDIS_URL.name + "_FILE" in environ:
         try:
