@@ -6,7 +6,7 @@
   const POLL_MS = 5000;
   const RETRY_MS = 2000; // after a refused first connection, which hx-sse never retries
   const RETRY_BLOCKED_MS = 30000; // while asking works and the stream does not
-  const PARTS = ["status", "banner", "announce", ...[...document.querySelectorAll("#main .column > [id]")].map((part) => part.id)];
+  const SECTIONS = "#status, #banner, #announce, #main .column > [id]";
 
   const root = document.documentElement;
   const words = document.body.dataset;
@@ -46,18 +46,38 @@
   function failed() {
     if (root.dataset.live === "parked") return;
     if (root.dataset.live !== "polling") show("lost");
-    if (!connection) retryAt = Math.min(retryAt, performance.now() + (root.dataset.live === "polling" ? RETRY_BLOCKED_MS : RETRY_MS));
+    const pause = root.dataset.live === "polling" ? RETRY_BLOCKED_MS : RETRY_MS;
+    if (!connection) retryAt = Math.min(retryAt, performance.now() + pause);
   }
 
-  stream.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
-  stream.addEventListener("htmx:sse:after:message", (event) => { if (event.detail.message.event !== "needle:parked") heard(); });
-  stream.addEventListener("htmx:sse:close", () => { connection = null; });
-  stream.addEventListener("needle:parked", () => { retryAt = Infinity; show("parked"); });
-  for (const name of ["htmx:sse:error", "htmx:error", "htmx:response:error"]) stream.addEventListener(name, failed);
+  function on(target, name, handler) {
+    target.addEventListener(name, handler);
+  }
 
-  document.getElementById("resume").addEventListener("click", () => { show("connecting"); heardAt = performance.now(); connect(); });
-  document.getElementById("retry").addEventListener("click", () => { pollAt = 0; connect(); watch(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) heardAt = performance.now(); });
+  on(stream, "htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
+  on(stream, "htmx:sse:after:message", (event) => {
+    if (event.detail.message.event !== "needle:parked") heard();
+  });
+  on(stream, "htmx:sse:close", () => { connection = null; });
+  on(stream, "needle:parked", () => {
+    retryAt = Infinity;
+    show("parked");
+  });
+  for (const name of ["htmx:sse:error", "htmx:error", "htmx:response:error"]) on(stream, name, failed);
+
+  on(document.getElementById("resume"), "click", () => {
+    show("connecting");
+    heardAt = performance.now();
+    connect();
+  });
+  on(document.getElementById("retry"), "click", () => {
+    pollAt = 0;
+    connect();
+    watch();
+  });
+  on(document, "visibilitychange", () => {
+    if (!document.hidden) heardAt = performance.now();
+  });
 
   // -- asking instead
 
@@ -68,7 +88,8 @@
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text();
       if (performance.now() - heardAt <= SILENCE_MS) return; // the stream came back meanwhile
-      await htmx.swap({ sourceElement: stream, text, swap: "none", selectOOB: PARTS.map((id) => `#${id}:outerMorph`).join() });
+      const parts = [...document.querySelectorAll(SECTIONS)].map((part) => `#${part.id}:outerMorph`);
+      await htmx.swap({ sourceElement: stream, text, swap: "none", selectOOB: parts.join() });
       show("polling");
     } catch {
       show("lost");
@@ -88,7 +109,8 @@
   // -- clocks: the same words as web/format.py
 
   function duration(seconds) {
-    const whole = Math.max(Math.floor(seconds), 0), minutes = Math.floor(whole / 60), hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
+    const whole = Math.max(Math.floor(seconds), 0);
+    const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(whole / unit));
     const two = (count) => String(count).padStart(2, "0");
     let text = `${whole} s`;
     if (days) text = `${days} ${words.day}` + (hours % 24 ? ` ${hours % 24} h` : "");
@@ -117,18 +139,23 @@
     tick();
   }
 
-  document.addEventListener("htmx:after:swap", refreshed);
-  setInterval(() => { watch(); tick(); }, 1000);
+  on(document, "htmx:after:swap", refreshed);
+  setInterval(() => {
+    watch();
+    tick();
+  }, 1000);
   show("connecting");
   refreshed();
 
   // -- the theme changes at once; the server is only told
 
-  document.getElementById("theme").addEventListener("submit", (event) => {
+  on(document.getElementById("theme"), "submit", (event) => {
     event.preventDefault();
     const { value } = event.submitter;
     root.dataset.theme = value;
-    for (const button of event.target.elements) button.setAttribute("aria-pressed", String(button.value === value));
-    fetch(event.target.action, { method: "POST", body: new URLSearchParams({ theme: value }), redirect: "manual" }).catch(() => {});
+    for (const button of event.target.elements) button.setAttribute("aria-pressed", button.value === value);
+    const body = new URLSearchParams({ theme: value });
+    // When it cannot be told, the theme holds until the page is loaded again.
+    fetch(event.target.action, { method: "POST", body, redirect: "manual" }).catch(() => {});
   });
 })();
