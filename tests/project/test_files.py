@@ -63,4 +63,4 @@ def test_no_downloaded_file_is_committed() -> None:
 
 def _names(requirements: list[str]) -> set[str]:
     matches = (re.match(r"[A-Za-z0-9_.-]+", line) for line in requirements)
-    return {match[0].lower().replace("_", "-") for match in matches if match}
+    return {re.sub(r"[_.]", "-", match[0].lower()) for match in matches if match}
