@@ -47,16 +47,12 @@ _is_valid_vorbis_key = functools.lru_cache(maxsize=1024)(_vorbis.is_valid_key)
 #: Bytes that one compressed ID3 frame may unpack to.
 MAX_FRAME_BYTES = 32 << 20
 
-_UNUSED_FRAMES = frozenset(
-    {"AENC", "ASPI", "CHAP", "COMR", "CTOC", "ENCR", "EQU2", "ETCO", "GEOB", "GRID", "IPLS"}
-    | {"LINK", "MCDI", "MLLT", "OWNE", "PCNT", "POPM", "POSS", "PRIV", "RBUF", "RVRB", "SEEK"}
-    | {"SIGN", "SYTC", "TIPL", "TMCL", "USER", "EQUA", "RVAD", "GRP1", "MVNM", "MVIN", "PCST"}
-)
 #: ID3 frames worth parsing: text, comments, lyrics, pictures, ids and volumes.
 KNOWN_FRAMES = {
     name: frame
     for name, frame in Frames.items()
-    if name not in _UNUSED_FRAMES and (not name.startswith("W") or name == "WXXX")
+    if name in ("COMM", "USLT", "SYLT", "APIC", "UFID", "RVA2")
+    or (name.startswith("T") and name not in ("TIPL", "TMCL"))
 }
 
 

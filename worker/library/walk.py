@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -62,10 +63,19 @@ class _Walk:
         self._waiting: list[tuple[bytes, IgnoreRules | None]] = []
 
     def run(self, start: bytes) -> Iterator[Folder | FolderError]:
-        if start and resolve_below(self._real_root, start) is None:
+        try:
+            os.close(open_below(self._root_fd, start, FOLDER_FLAGS))
+            if resolve_below(self._real_root, start) is None:
+                raise OutsideRoot
+            rules = self._rules_above(start)
+        except OutsideRoot:
             yield _outside(start)
             return
-        self._waiting.append((start, None))
+        except OSError as error:
+            yield _folder_error(start, error)
+            return
+        if rules is None or not rules.ignores(start, is_folder=True):
+            self._waiting.append((start, rules))
         while self._waiting:
             path, rules = self._waiting.pop()
             try:
@@ -73,6 +83,20 @@ class _Walk:
             except OSError as error:
                 found = [_folder_error(path, error)]
             yield from found
+
+    def _rules_above(self, start: bytes) -> IgnoreRules | None:
+        """The rules that the folders above `start` have for it.  Raises OSError."""
+        rules: IgnoreRules | None = None
+        parts = start.split(b"/") if start else []
+        for depth in range(len(parts)):
+            folder = b"/".join(parts[:depth])
+            fd = open_below(self._root_fd, folder, FOLDER_FLAGS)
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    rules = ignore.read_rules(fd, folder, rules)
+            finally:
+                os.close(fd)
+        return rules
 
     def _enter(self, path: bytes, rules: IgnoreRules | None) -> list[Folder | FolderError]:
         """What lies directly in `path`; its folders join those waiting.  Raises OSError."""

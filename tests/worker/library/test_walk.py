@@ -169,6 +169,23 @@ def test_needleignore_follows_gitignore_rules(tmp_path: Path) -> None:
     ]
 
 
+def test_rules_above_hold_for_a_folder_walked_alone(tmp_path: Path) -> None:
+    put(tmp_path / ".needleignore", b"*.wav\n/drafts/\n")
+    put(tmp_path / "live/.needleignore", b"!loud.wav\n")
+    for name in ("live/2001/a.wav", "live/2001/loud.wav", "live/2001/b.mp3", "drafts/c.mp3"):
+        put(tmp_path / name)
+    assert files_below(tmp_path, b"live/2001") == [b"live/2001/b.mp3", b"live/2001/loud.wav"]
+    assert list(walk(os.fsencode(tmp_path), b"drafts")) == []
+
+
+def test_a_start_that_is_gone_is_told_so(tmp_path: Path) -> None:
+    put(tmp_path / "a.mp3")
+    (error,) = errors_below(tmp_path, b"gone/deeper")
+    assert (error.path, error.error_class) == (b"gone/deeper", "FileNotFoundError")
+    (error,) = errors_below(tmp_path, b"a.mp3")
+    assert error.error_class == "NotADirectoryError"
+
+
 def test_unreadable_folders_do_not_end_the_walk(open_folder: Path) -> None:
     for name in ("a/1.mp3", "b/2.mp3", "c/3.mp3"):
         put(open_folder / name)
@@ -208,9 +225,9 @@ def test_depth_and_length_of_paths_have_no_limit(
 def test_walk_leaves_no_descriptor_open(tmp_path: Path) -> None:
     put(tmp_path / "a/1.mp3")
     put(tmp_path / "b/2.mp3")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(os.listdir("/dev/fd"))
     unfinished = walk(os.fsencode(tmp_path))
     next(unfinished)
     unfinished.close()  # type: ignore[attr-defined]
     assert files_below(tmp_path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/dev/fd")) == before
