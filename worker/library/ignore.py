@@ -26,12 +26,15 @@ class IgnoreRules:
 
     def ignores(self, path: bytes, *, is_folder: bool) -> bool:
         """Whether `path`, relative to the root, is not to be looked at."""
-        start = len(self.folder) + 1 if self.folder else 0
-        name = os.fsdecode(path[start:]) + ("/" if is_folder else "")
-        verdict = self.spec.check_file(name).include
-        if verdict is not None:
-            return verdict
-        return self.above is not None and self.above.ignores(path, is_folder=is_folder)
+        rules: IgnoreRules | None = self
+        while rules is not None:  # the nearest folder that has a say
+            start = len(rules.folder) + 1 if rules.folder else 0
+            name = os.fsdecode(path[start:]) + ("/" if is_folder else "")
+            verdict = rules.spec.check_file(name).include
+            if verdict is not None:
+                return verdict
+            rules = rules.above
+        return False
 
 
 def read_rules(folder_fd: int, folder: bytes, above: IgnoreRules | None) -> IgnoreRules | None:
