@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any, cast
 
 from worker.services import Services
 
@@ -24,7 +25,9 @@ def step(services: Services) -> None:
 def at_file(services: Services, path: bytes) -> None:
     """Die when this is a file that a test has named as deadly."""
     prefix = services.keys.prefix
-    if services.settings.crash_steps and services.redis.sismember(f"{prefix}:deadly", path):
+    if services.settings.crash_steps and services.redis.sismember(
+        f"{prefix}:deadly", cast(Any, path)
+    ):
         _die()
 
 
