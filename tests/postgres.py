@@ -50,7 +50,7 @@ class PostgresServer:
     def start(self) -> None:
         options = (
             f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off "
-            "-c full_page_writes=off -c synchronous_commit=off -c max_connections=60"
+            "-c full_page_writes=off -c max_connections=60"
         )
         self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", options, "start")
 

@@ -64,6 +64,7 @@ class KnownFile(NamedTuple):
     retry: bool  #: to be read again even when its signature is the same
     problem: bool  #: its last outcome is one of `wire.outcomes.PROBLEMS`
     missing: bool  #: marked missing: put it in `returned_file_ids` when it is there again
+    quarantined: bool  #: not to be read, not even by a full scan, while its signature is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ def known_files(
                     retry,
                     outcome in PROBLEMS,
                     missing is not None,
+                    outcome == Outcome.QUARANTINED,
                 )
     return known
 

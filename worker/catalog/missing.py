@@ -59,13 +59,15 @@ def refusal(finishing: Finishing) -> str:
                 f"The folder holds no music any more, but {gone} of its files are known: "
                 "nothing was marked missing."
             )
+        if gone < SUSPICIOUS_FILES:
+            return ""
         known = _known_before(connection, scan)
-        if gone >= SUSPICIOUS_FILES and gone > SUSPICIOUS_SHARE * known:
-            return (
-                f"{gone} of {known} known files are gone, as if a disk were not mounted: "
-                "nothing was marked missing."
-            )
-        return ""
+        if gone <= SUSPICIOUS_SHARE * known:
+            return ""
+        return (
+            f"{gone} of {known} known files are gone, as if a disk were not mounted: "
+            "nothing was marked missing."
+        )
 
 
 def mark(finishing: Finishing, now: float) -> None:

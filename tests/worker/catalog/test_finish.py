@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
-from tests.worker.catalog.scenario import ROOT, broken, rows, scan, song
+from tests.worker.catalog.scenario import (
+    ROOT,
+    begin,
+    broken,
+    discover,
+    rows,
+    scan,
+    song,
+    work,
+)
 from wire.events import Scan
 from wire.outcomes import Outcome
+from wire.roots import make_root
 from wire.states import ScanState
 from worker.catalog import discovery, queries
+from worker.catalog.clock import moment
+from worker.catalog.finish import finish_scan
+from worker.catalog.owner import Owner
+from worker.catalog.schema import scans
 from worker.catalog.store import Catalog
 from worker.library.model import FileResult, FolderError
 
@@ -63,6 +78,36 @@ def test_gone_file_is_marked_and_comes_back_by_itself(catalog: Catalog) -> None:
     assert missing(catalog) == []
     assert shown(catalog, "scan-4").counts == {"unchanged": 100}
     assert ids(catalog) == before
+
+
+def test_one_process_finishes_at_a_time(catalog: Catalog) -> None:
+    begin(catalog)
+    discover(catalog, LIBRARY[:3])
+    work(catalog, LIBRARY[:3])
+    with catalog.write() as connection:
+        lease = moment(connection).lease(Owner("elsewhere", "boot", 1, "1"), 60)
+        connection.execute(update(scans).values(lease))
+    assert not finish_scan(catalog, "scan-1", now=1.0)
+
+    with catalog.write() as connection:
+        lease = moment(connection).lease(Owner("elsewhere", "boot", 1, "1"), -1)
+        connection.execute(update(scans).values(lease))
+    assert finish_scan(catalog, "scan-1", now=1.0)
+    assert not finish_scan(catalog, "scan-1", now=2.0)
+    assert shown(catalog, "scan-1").finished_at == 1.0
+
+
+def test_roots_do_not_touch_each_other(catalog: Catalog) -> None:
+    other = make_root("/other")
+    same = [song("a/1.mp3", 1, album="X", artists=("A",))]
+    scan(catalog, same, "one")
+    scan(catalog, same, "two", root=other)
+    assert len(rows(catalog, "albums")) == 2
+    assert len(rows(catalog, "artists")) == 1
+    scan(catalog, [song("a/2.mp3", 9, album="Y")], "three", root=other, mark_anyway=True)
+    [gone] = [row for row in rows(catalog, "files") if row["missing_since"] is not None]
+    folders = {row["id"]: row["root_id"] for row in rows(catalog, "folders")}
+    assert folders[gone["folder_id"]] == other.id
 
 
 def test_folder_that_is_gone_takes_its_files_along(catalog: Catalog) -> None:

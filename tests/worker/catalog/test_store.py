@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from tests.postgres import PostgresServer
 from tests.worker.catalog.scenario import begin, rows, scan, song
 from worker.catalog import migrate, schema
 from worker.catalog.store import Catalog, CatalogError, SchemaTooNewError, reserve_ids
@@ -144,6 +145,21 @@ def test_fork_opens_connections_of_its_own(catalog: Catalog) -> None:
     assert os.waitpid(pid, 0)[1] == 0
     with catalog.write() as connection:
         assert reserve_ids(connection, schema.files, 1) == range(4, 5)
+
+
+def test_restarted_server_is_found_again(postgres_server: PostgresServer) -> None:
+    catalog = Catalog(postgres_server.database())
+    catalog.migrate()
+    scan(catalog, [song("a/1.mp3", title="Kept")])
+
+    postgres_server.stop("immediate")
+    with pytest.raises(OperationalError):
+        rows(catalog, "tracks")
+    postgres_server.start()
+
+    assert [row["title"] for row in rows(catalog, "tracks")] == ["Kept"]
+    scan(catalog, [song("a/1.mp3", title="Kept")], "scan-2")
+    catalog.dispose()
 
 
 def test_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:

@@ -145,6 +145,12 @@ def test_track_survives_what_may_pass(catalog: Catalog, outcome: Outcome, cls: s
     assert known[b"a"][b"1.mp3"].retry
 
 
+def test_quarantined_file_is_known_as_such(catalog: Catalog) -> None:
+    scan(catalog, [broken("a/1.mp3", 1, Outcome.QUARANTINED, "ProcessDied")])
+    file = discovery.known_files(catalog, ROOT.id, [b"a"])[b"a"][b"1.mp3"]
+    assert (file.quarantined, file.problem, file.retry) == (True, True, False)
+
+
 def test_tags_only_is_stored_and_a_problem(catalog: Catalog) -> None:
     file = FileResult(b"a/1.mp3", Signature(1, 2, 3), Outcome.TAGS_ONLY, "HeaderNotFoundError",
                       "no audio", tags=Tags(title="Only tags"), flags=("x", "y"))  # fmt: skip
