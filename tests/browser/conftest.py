@@ -27,9 +27,12 @@ FLAGS = (
 DEADLINE_MS = 8_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests; without one they fail."""
+    """One browser for all tests of this folder; without one they fail.
+
+    It must not outlive them: Playwright's event loop would be in the way of other tests' loops.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "the browser tests need chromium: sudo apt install chromium"
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)

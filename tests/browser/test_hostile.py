@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from playwright.sync_api import Page, expect
 
@@ -35,11 +36,12 @@ def test_hostile_text_is_only_text(
         world.activity("scan.requested", actor=text, target=text, detail=text)
     page = open_page(site.url)
     wait_live(page)
+    beat = world.worker_beats()
     for number, text in enumerate(HOSTILE, 1):
         world.problems(scan, *HOSTILE, error_class=text, message=text)
         world.change(scan, root=text, folder=text, formats={text: 3}, counts={"new": number})
         world.at(scan, text)
-        world.worker_beats(worker=text)
+        world.say(replace(beat, worker=text))
         expect(page.locator("#scan")).to_contain_text(f"{number} stored")
         assert_harmless(page)
     page.reload()
