@@ -11,6 +11,7 @@ from typing import Any
 
 from cli import instance
 from cli.terminal import Failure, shown
+from wire.settings import SettingsError
 from worker.settings import data_folder
 
 Document = dict[str, Any]
@@ -70,7 +71,10 @@ def connect(url: str | None, data: str | None) -> Api:
     """The API at `url`, else of the `needle up` that runs on the data folder.  Raises Failure."""
     if url:
         return Api(url)
-    folder = Path(data).expanduser().absolute() if data else data_folder()
+    try:
+        folder = Path(data).expanduser().absolute() if data else data_folder()
+    except SettingsError as error:
+        raise Failure(str(error)) from None
     running = instance.running(folder)
     if running is None:
         raise Failure(

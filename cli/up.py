@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cli import instance, valkey
@@ -23,10 +23,9 @@ from web.settings import HOST, PORT
 from web.settings import SETTINGS as WEB_SETTINGS
 from web.settings import read_settings as read_web_settings
 from wire.keys import Keys
-from wire.roots import Root, join_roots, parse_roots
-from wire.settings import SettingsError, read, unknown_settings
+from wire.roots import Root, join_roots, make_root
+from wire.settings import SettingsError, SharedSettings, read, unknown_settings
 from worker.settings import SETTINGS as WORKER_SETTINGS
-from worker.settings import data_folder
 from worker.settings import read_settings as read_worker_settings
 
 #: Files of the demo library.
@@ -43,19 +42,26 @@ def up(music: Sequence[str], host: str | None, port: int | None, data: str | Non
     os.umask(0o077)
     for name in unknown_settings((*WEB_SETTINGS, *WORKER_SETTINGS)):
         complain(f"{name} is no setting of Needle: a typing mistake?")
-    given = {"NEEDLE_HOST": host, "NEEDLE_PORT": port, "NEEDLE_DATA": data and absolute(data)}
-    environ = {**os.environ, **{k: str(v) for k, v in given.items() if v is not None}}
-    folder = data_folder(environ)
-    environ["NEEDLE_DATA"] = str(folder)
-    if music:
-        environ["NEEDLE_MUSIC"] = join_roots(absolute(path) for path in music)
-    _check_settings(environ)
-    roots = parse_roots(environ.get("NEEDLE_MUSIC", ""))
-    for root in roots:
+    environ = dict(os.environ)
+    try:
+        if data is not None:
+            _set(environ, "NEEDLE_DATA", absolute(data))
+        if host is not None:
+            _set(environ, "NEEDLE_HOST", host)
+        if port is not None:
+            _set(environ, "NEEDLE_PORT", str(port))
+        if music:
+            _set(environ, "NEEDLE_MUSIC", join_roots(absolute(path) for path in music))
+        read_web_settings(environ)
+        settings = read_worker_settings(environ)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    _set(environ, "NEEDLE_DATA", str(settings.data))
+    for root in settings.shared.roots:
         _check_readable(root)
-    instance.prepare(folder)
-    with instance.locked(folder) as lock:
-        _run(folder, lock, roots, environ)
+    instance.prepare(settings.data)
+    with instance.locked(settings.data) as lock:
+        _run(settings.data, lock, settings.shared, environ)
 
 
 def absolute(path: str) -> str:
@@ -63,21 +69,25 @@ def absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def _run(folder: Path, lock: int, roots: Sequence[Root], environ: dict[str, str]) -> None:
+def _set(environ: dict[str, str], name: str, value: str) -> None:
+    """Set a setting, whichever way the environment had it."""
+    environ.pop(name + "_FILE", None)
+    environ[name] = value
+
+
+def _run(folder: Path, lock: int, shared: SharedSettings, environ: dict[str, str]) -> None:
     host, port = read(HOST, environ), int(read(PORT, environ))
     _check_port(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     instance.record(folder, instance.Instance(os.getpid(), url))
     try:
-        if not roots:
-            roots = (_demo_library(folder / "demo"),)
-            environ["NEEDLE_MUSIC"] = join_roots(os.fsdecode(root.path) for root in roots)
+        roots = shared.roots or (_demo_library(folder / "demo"),)
+        _set(environ, "NEEDLE_MUSIC", join_roots(os.fsdecode(root.path) for root in roots))
         server = valkey.choose(folder, environ)
-        environ["NEEDLE_REDIS_URL"] = server.url
-        environ.pop("NEEDLE_REDIS_URL_FILE", None)
+        _set(environ, "NEEDLE_REDIS_URL", server.url)
         supervisor = Supervisor(folder / "logs", environ, (lock,))
         try:
-            _start(supervisor, server, environ, host, port)
+            _start(supervisor, server, Keys(shared.key_prefix), host, port)
             _introduce(supervisor, server, roots, folder, url)
             supervisor.watch()
             say("Stopping")
@@ -93,7 +103,7 @@ def _run(folder: Path, lock: int, roots: Sequence[Root], environ: dict[str, str]
 def _start(
     supervisor: Supervisor,
     server: valkey.Server,
-    environ: Mapping[str, str],
+    keys: Keys,
     host: str,
     port: int,
 ) -> None:
@@ -104,8 +114,7 @@ def _start(
     if warning:
         complain(warning)
     say("Starting the worker and the page")
-    prefix = read_worker_settings(environ).shared.key_prefix
-    supervisor.start(worker_part(server.url, Keys(prefix)), web_part(host, port))
+    supervisor.start(worker_part(server.url, keys), web_part(host, port))
 
 
 def redis_part(server: valkey.Server) -> Part:
@@ -138,14 +147,6 @@ def web_part(host: str, port: int) -> Part:
         answers=lambda _: page_answers(host, port),
         ending=((signal.SIGTERM, 4.5),),
     )
-
-
-def _check_settings(environ: Mapping[str, str]) -> None:
-    try:
-        read_web_settings(environ)
-        read_worker_settings(environ)
-    except SettingsError as error:
-        raise Failure(str(error)) from None
 
 
 def _check_readable(root: Root) -> None:
@@ -183,7 +184,7 @@ def _demo_library(folder: Path) -> Root:
         if subprocess.run(command, check=False).returncode:
             raise Failure("the demo library could not be made")
         unfinished.rename(folder)
-    return parse_roots(join_roots([str(folder)]))[0]
+    return make_root(str(folder))
 
 
 def _introduce(

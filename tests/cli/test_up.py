@@ -146,7 +146,17 @@ def test_deep_data_folder_needs_no_socket(tmp_path: Path, music: Path) -> None:
         assert not list((deep / "redis").glob("*.sock"))
 
 
-def test_output_may_be_closed(data: Path, music: Path) -> None:
+def test_options_go_before_files_of_settings(tmp_path: Path, data: Path, music: Path) -> None:
+    for name, value in (("music", "/nowhere"), ("data", "/nowhere"), ("port", "1")):
+        (tmp_path / f"{name}.txt").write_text(value)
+    files = {
+        f"NEEDLE_{n.upper()}_FILE": str(tmp_path / f"{n}.txt") for n in ("music", "data", "port")
+    }
+    with needle_up(data, music, **files) as up:
+        assert up.said(f"music +{music}")
+
+
+def test_closed_terminal_ends_it(data: Path, music: Path) -> None:
     with needle_up(data, music) as up:
         os.kill(up.process.pid, signal.SIGHUP)
         assert up.process.wait(10) == 0

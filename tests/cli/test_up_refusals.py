@@ -75,9 +75,21 @@ def test_address_that_is_no_redis(data: Path, music: Path) -> None:
 
 
 def test_worker_that_cannot_start(data: Path, music: Path) -> None:
-    line = refused(str(music), "--port", str(free_port()), data=data, NEEDLE_QUEUES="nonsense")
-    assert "worker ended with exit code 2" in line
-    assert "no such queue: nonsense" in line
+    data.mkdir()
+    (data / "library.db").write_text("not a database\n" * 100)
+    line = refused(str(music), "--port", str(free_port()), data=data)
+    assert "worker ended with exit code 1: " in line
+    assert f"(see {data}/logs/worker.log)" in line
+
+
+def test_setting_of_another_kind(data: Path, music: Path) -> None:
+    line = refused(str(music), data=data, NEEDLE_SCAN_PROCESSES="many")
+    assert "NEEDLE_SCAN_PROCESSES='many': a whole number from 0 to 64" in line
+
+
+def test_settings_file_that_is_missing(data: Path, music: Path) -> None:
+    line = refused(str(music), data=data, NEEDLE_REDIS_URL_FILE=str(data / "none"))
+    assert "NEEDLE_REDIS_URL_FILE" in line
 
 
 def test_misspelt_setting_is_reported(data: Path, music: Path) -> None:
