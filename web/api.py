@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from web import schemas
 from web.errors import ApiResponse
 from web.refusal import RefusedError
-from web.scans import Action
+from web.scans import Action, mode_of
 from web.services import services
 from web.state import State
 from web.views import problem_json, scan_json, status_json
@@ -57,8 +57,8 @@ async def list_scans(request: Request) -> Response:
 async def start_scan(request: Request) -> Response:
     """Start a scan of one folder, or of all roots."""
     parts = services(request)
-    root, mode = await _scan_request(request)
-    started = await parts.scans.start(root, mode, ACTOR)
+    root, mode, mark_anyway = await _scan_request(request)
+    started = await parts.scans.start(root, mode, ACTOR, mark_anyway=mark_anyway)
     for scan, _ in started:
         parts.hub.take(scan)
     documents = [scan_json(scan) for scan, _ in started]
@@ -147,8 +147,8 @@ async def _request(request: Request, action: Action) -> Response:
     return ApiResponse(scan_json(scan), 202)
 
 
-async def _scan_request(request: Request) -> tuple[str | None, ScanMode]:
-    """Root (None: all) and mode in the body.  Raises RefusedError."""
+async def _scan_request(request: Request) -> tuple[str | None, ScanMode, bool]:
+    """Root (None: all), mode and `mark_anyway` in the body.  Raises RefusedError."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RefusedError(415, "not_json", "A body of type application/json is needed.")
@@ -161,10 +161,10 @@ async def _scan_request(request: Request) -> tuple[str | None, ScanMode]:
     root = body.get("root")
     if not (root is None or isinstance(root, str)):
         raise RefusedError(422, "invalid_root", "root: a text is needed.")
-    try:
-        return root, ScanMode(str(body.get("mode")))
-    except ValueError:
-        raise RefusedError(422, "invalid_mode", "mode: quick or full is needed.") from None
+    mark_anyway = body.get("mark_anyway", False)
+    if not isinstance(mark_anyway, bool):
+        raise RefusedError(422, "invalid_mark_anyway", "mark_anyway: true or false is needed.")
+    return root, mode_of(body.get("mode")), mark_anyway
 
 
 def _scan_id(request: Request) -> str:

@@ -67,10 +67,13 @@ class Model:
             self._observe(scan, now)
 
     def replay(self, fields: Mapping[bytes, bytes], age_seconds: float) -> None:
-        """Use an old entry for the curve of its scan only."""
-        event = read_event(fields) if fields.get(b"type") == b"ScanChanged" else None
-        if isinstance(event, ScanChanged):
-            self._observe(event.scan, time.monotonic() - max(age_seconds, 0.0))
+        """Use an old entry for the curve of its scan and for where the scan is."""
+        shown = fields.get(b"type") in (b"ScanChanged", b"ScanAt")
+        match read_event(fields) if shown else None:
+            case ScanChanged(scan=scan):
+                self._observe(scan, time.monotonic() - max(age_seconds, 0.0))
+            case ScanAt() as event:
+                self._at[event.scan_id] = event
 
     def apply(self, fields: Mapping[bytes, bytes]) -> bool:
         """Take in a new entry; whether it changed anything that is shown."""

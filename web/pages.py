@@ -20,7 +20,7 @@ from web.preferences import (
 from web.problems import ProblemPage
 from web.refusal import RefusedError
 from web.render import SECTIONS, partial
-from web.scans import Action
+from web.scans import Action, mode_of
 from web.services import services
 from web.settings import LANGUAGES
 from wire.outcomes import PROBLEMS
@@ -84,14 +84,12 @@ async def scan(request: Request) -> Response:
 
 
 async def start_scan(request: Request) -> Response:
-    """`POST /scans`: fields `mode` and `root` (a root's id; empty: all)."""
+    """`POST /scans`: fields `mode`, `root` (an id or a path; empty: all), `mark_anyway`."""
     parts, form = services(request), await _form(request)
-    try:
-        mode = ScanMode(form.get("mode", ScanMode.QUICK))
-    except ValueError:
-        raise RefusedError(422, "invalid_mode", "mode: quick or full is needed.") from None
-    for started, _ in await parts.scans.start(form.get("root") or None, mode, ACTOR):
-        parts.hub.take(started)
+    mode, mark_anyway = mode_of(form.get("mode", ScanMode.QUICK)), "mark_anyway" in form
+    root = form.get("root") or None
+    for scan, _ in await parts.scans.start(root, mode, ACTOR, mark_anyway=mark_anyway):
+        parts.hub.take(scan)
     return _back(request)
 
 
@@ -142,7 +140,7 @@ def _back(request: Request) -> Response:
         parts = services(request)
         section = next(s for s in SECTIONS if s.id == "scan")
         html = parts.renderer.fragment(section, language_of(request), parts.hub.state())
-        return HTMLResponse(partial(section, html))
+        return HTMLResponse(partial(section, html).encode("utf-8", "replace"))
     return RedirectResponse(_path_of_form(request), 303)
 
 

@@ -37,7 +37,10 @@ def page_response(
     html = services(request).renderer.page(
         template, language=language_of(request), theme=theme_of(request), state=state, **values
     )
-    return HTMLResponse(html, status, {"Vary": "Cookie, Accept-Language"})
+    # Text of files may hold lone surrogates.
+    return HTMLResponse(
+        html.encode("utf-8", "replace"), status, {"Vary": "Cookie, Accept-Language"}
+    )
 
 
 def _accepted(request: Request) -> str:

@@ -39,6 +39,15 @@ return 0
 log = logging.getLogger(__name__)
 
 
+def mode_of(text: object) -> ScanMode:
+    """The mode that a request names.  Raises RefusedError."""
+    try:
+        return ScanMode(str(text))
+    except ValueError:
+        message = "mode: quick, normal, full or retry is needed."
+        raise RefusedError(422, "invalid_mode", message) from None
+
+
 class Action(StrEnum):
     """What can be asked of a running scan."""
 
@@ -93,14 +102,20 @@ class Scans:
         except OutsideRootsError as error:
             raise RefusedError(403, "outside_roots", str(error)) from None
 
-    async def start(self, text: str | None, mode: ScanMode, actor: str) -> list[tuple[Scan, bool]]:
-        """Scan the folders that `text` names (see `locate`).
+    async def start(
+        self, text: str | None, mode: ScanMode, actor: str, *, mark_anyway: bool = False
+    ) -> list[tuple[Scan, bool]]:
+        """Scan the folders, or the file, that `text` names (see `locate`).
 
-        Returns for each the scan, and whether it is new: a root that is being scanned already
-        gives the running scan.  Raises RefusedError, or what redis-py raises.
+        `mark_anyway`: mark missing files, however many there are.  Returns for each the scan,
+        and whether it is new: a root that is being scanned already gives the running scan.
+        Raises RefusedError, or what redis-py raises.
         """
         places = await asyncio.to_thread(self.locate, text)
-        return [await self._start(root, folder, mode, actor) for root, folder in places]
+        return [
+            await self._start(_queued(root, folder, mode, actor, mark_anyway=mark_anyway))
+            for root, folder in places
+        ]
 
     async def request(self, scan_id: str, action: Action, actor: str) -> Scan:
         """Ask a scan to stop, pause or go on.
@@ -125,39 +140,29 @@ class Scans:
             )
         except DispatchError as error:
             raise RefusedError(503, "redis_unavailable", str(error)) from None
+        if action is Action.STOP and scan.state is ScanState.QUEUED:
+            # No worker may be there to say so; one that has begun it meanwhile says otherwise.
+            await self._end(scan, ScanState.CANCELLED, f"Stopped by {actor} before it began.")
         return await self._read(scan_id) or scan
 
-    async def _start(
-        self, root: Root, folder: bytes, mode: ScanMode, actor: str
-    ) -> tuple[Scan, bool]:
-        scan = Scan(
-            id=new_scan_id(),
-            root_id=root.id,
-            root=root.display,
-            mode=mode,
-            state=ScanState.QUEUED,
-            requested_at=(now := time.time()),
-            requested_by=actor,
-            folder=display_path(folder),
-            folder_path=path_to_wire(folder),
-            updated_at=now,
-        )
+    async def _start(self, scan: Scan) -> tuple[Scan, bool]:
         running = await self._take(scan)
         if running is not None:
             return running, False
         await self._publish(scan)
         async with self._client.pipeline(transaction=False) as pipe:
-            self._add_activity(pipe, "scan.requested", actor, scan)
+            self._add_activity(pipe, "scan.requested", scan.requested_by, scan)
             await pipe.execute()
         try:
             await self._dispatcher.send(
                 SCAN_DISCOVERY,
                 scan_id=scan.id,
-                root_id=root.id,
+                root_id=scan.root_id,
                 folder=scan.folder_path,
-                mode=mode.value,
-                requested_by=actor,
-                requested_at=now,
+                mode=scan.mode.value,
+                requested_by=scan.requested_by,
+                requested_at=scan.requested_at,
+                mark_anyway=scan.mark_anyway,
             )
         except DispatchError as error:
             await self._withdraw(scan, str(error))
@@ -185,22 +190,19 @@ class Scans:
 
     async def _withdraw(self, scan: Scan, reason: str) -> None:
         """End a scan of which no worker heard; should the message arrive after all, it is void."""
-        now = time.time()
-        failed = replace(
-            scan,
-            state=ScanState.FAILED,
-            reason=reason,
-            revision=scan.revision + 1,
-            finished_at=now,
-            updated_at=now,
-        )
         try:
             control = self._keys.control(scan.id)
             await self._client.hset(control, Action.STOP, "system")
             await self._client.expire(control, wire_keys.CONTROL_TTL)
-            await self._publish(failed)
+            await self._end(scan, ScanState.FAILED, reason)
         except REDIS_ERRORS as error:  # a worker finds it queued later, and begins it
             log.warning("scan %s stays queued: %s", scan.id, error)
+
+    async def _end(self, scan: Scan, state: ScanState, reason: str) -> None:
+        """Publish the end of a scan that no worker has begun."""
+        now, revision = time.time(), scan.revision + 1
+        ended = replace(scan, state=state, reason=reason, revision=revision)
+        await self._publish(replace(ended, finished_at=now, updated_at=now))
 
     async def _publish(self, scan: Scan) -> None:
         fields = [text for pair in encode(ScanChanged(scan)).items() for text in pair]
@@ -235,3 +237,21 @@ class Scans:
             )
         )
         pipe.xadd(self._keys.activity, entry, maxlen=wire_keys.ACTIVITY_LENGTH)
+
+
+def _queued(root: Root, folder: bytes, mode: ScanMode, actor: str, *, mark_anyway: bool) -> Scan:
+    """A scan that was just asked for."""
+    now = time.time()
+    return Scan(
+        id=new_scan_id(),
+        root_id=root.id,
+        root=root.display,
+        mode=mode,
+        state=ScanState.QUEUED,
+        requested_at=now,
+        requested_by=actor,
+        folder=display_path(folder),
+        folder_path=path_to_wire(folder),
+        mark_anyway=mark_anyway,
+        updated_at=now,
+    )

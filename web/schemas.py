@@ -66,6 +66,8 @@ _SCAN: dict[str, Schema] = {
     "counts": _object(files_found=COUNT, **{outcome.value: COUNT for outcome in Outcome}),
     "problems": COUNT,
     "known_problems": COUNT,
+    "mark_anyway": {"type": "boolean"},
+    "would_mark": COUNT,
     "formats": {"type": "object", "additionalProperties": COUNT},
     "stages": _list_of(_object(stage=TEXT, done=COUNT, total=COUNT, waiting=COUNT, failed=COUNT)),
     "reasons": _list_of(_object(outcome=TEXT, error_class=TEXT, files=COUNT)),
@@ -94,6 +96,10 @@ SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "properties": {
             "mode": {"type": "string", "enum": [m.value for m in ScanMode]},
+            "mark_anyway": {
+                "type": "boolean",
+                "description": "Mark missing files even when suspiciously many are gone.",
+            },
             "root": {
                 "type": ["string", "null"],
                 "description": "Id of a music folder, or an absolute path inside of one; "

@@ -50,6 +50,8 @@ def scan_json(scan: Scan) -> Json:
         "counts": {"files_found": scan.files_found, **counts},
         "problems": problems_total(scan, 0),
         "known_problems": scan.known_problems,
+        "mark_anyway": scan.mark_anyway,
+        "would_mark": scan.would_mark,
         "formats": dict(scan.formats),
         "stages": [
             {

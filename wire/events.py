@@ -61,6 +61,8 @@ class Scan:
     requested_by: str = ""
     folder: str = ""  #: display text of the part of the root that is scanned, "" = all of it
     folder_path: str = ""  #: the same, exact: see `wire.text.path_to_wire`
+    mark_anyway: bool = False  #: asked to mark missing files however many there are
+    would_mark: int = 0  #: files it refused to mark missing: `mark_anyway` would
     revision: int = 0
     reason: str = ""  #: why it failed, was skipped, cancelled, paused: a plain sentence
     started_at: float | None = None

@@ -36,4 +36,6 @@ class ScanMode(StrEnum):
     """How much of a library a scan reads again."""
 
     QUICK = "quick"  #: skip folders whose listing is unchanged, then files with the same signature
+    NORMAL = "normal"  #: compare the signature of every file
     FULL = "full"  #: read every file again
+    RETRY = "retry"  #: read only the files again that were a problem

@@ -7,16 +7,20 @@ without journaling a folder twice.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Mapping
 
 from wire.states import ScanMode
-from worker import crash, pipeline
+from worker import crash, mount, pipeline
 from worker.catalog import discovery as found
+from worker.catalog import queries
 from worker.catalog.discovery import DiscoveryClaim, FoundChunk, FoundFolder, KnownFile
 from worker.catalog.owner import Owner
 from worker.control import Control
 from worker.library.model import Folder, FolderError, FoundFile
+from worker.library.opening import signature_of
 from worker.library.walk import walk
 from worker.services import Services
 
@@ -27,6 +31,10 @@ CHUNK_SECONDS = 0.5
 #: The first batches are small, so that the page has something to show at once.
 FIRST_BATCH_FILES = 25
 LEASE_SECONDS = 120.0
+
+
+class RootChangedError(Exception):
+    """The root was unmounted, or replaced, while it was walked."""
 
 
 class Discovery:
@@ -47,7 +55,24 @@ class Discovery:
         self._batch_files = min(FIRST_BATCH_FILES, services.settings.batch_files)
 
     def run(self) -> bool:
-        """Walk to the end.  False when it was stopped, paused, or taken over."""
+        """Find all files of the scan.  False when it was stopped, paused, or taken over.
+
+        Raises:
+            RootChangedError: the root is another folder than when it began.
+        """
+        claim, services = self._claim, self._services
+        root = claim.root.path
+        before, mounted = mount.identity(root), mount.is_mounted(root)
+        single = self._single_files()
+        if not (self._walk() if single is None else self._write_single(single)):
+            return False
+        if mount.identity(root) != before:
+            raise RootChangedError
+        return found.finish_discovery(
+            services.catalog, claim.scan_id, self._owner, self._errors, mounted=mounted
+        )
+
+    def _walk(self) -> bool:
         claim = self._claim
         for item in walk(claim.root.path, claim.folder):
             if isinstance(item, FolderError):
@@ -57,8 +82,29 @@ class Discovery:
                 self._chunk_files += len(item.files)
             if self._is_chunk_due() and not self._write_chunk():
                 return False
-        return self._write_chunk() and found.finish_discovery(
-            self._services.catalog, claim.scan_id, self._owner, self._errors
+        return self._write_chunk()
+
+    def _single_files(self) -> list[bytes] | None:
+        """The files to read when the scan is not of folders, else None."""
+        claim = self._claim
+        if claim.mode is ScanMode.RETRY:
+            return queries.problem_files(self._services.catalog, claim.root.id, claim.folder)
+        path = os.path.join(claim.root.path, claim.folder)
+        return [claim.folder] if claim.folder and os.path.isfile(path) else None
+
+    def _write_single(self, paths: list[bytes]) -> bool:
+        """Journal single files, to be read whatever is known of them; those that are gone wait
+        for a scan of their folder."""
+        claim = self._claim
+        files = []
+        for path in paths:
+            with contextlib.suppress(OSError):
+                status = os.stat(os.path.join(claim.root.path, path))
+                files.append(FoundFile(path, signature_of(status)))
+        chunk = FoundChunk((), self._batches(files), single_files=len(files))
+        # A discovery that was begun before has written them already: it is one transaction.
+        return bool(claim.files_found) or found.add_found(
+            self._services.catalog, claim.scan_id, self._owner, chunk
         )
 
     def _is_chunk_due(self) -> bool:
@@ -116,7 +162,8 @@ class Discovery:
             name = file.path.rpartition(b"/")[2]
             names.add(name)
             before = known.get(name)
-            if full or before is None or before.retry or before.signature != file.signature:
+            changed = before is None or before.signature != file.signature
+            if before is None or changed or before.retry or (full and not before.quarantined):
                 to_read.append(file)
                 continue
             known_problems += before.problem

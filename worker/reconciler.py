@@ -49,6 +49,7 @@ def send_discovery(scan: Scan) -> None:
         mode=scan.mode.value,
         requested_by=scan.requested_by,
         requested_at=scan.requested_at,
+        mark_anyway=scan.mark_anyway,
     )
 
 

@@ -62,6 +62,7 @@ def test_starts_a_scan_and_tells_a_worker(
         "folder": "",
         "mode": "full",
         "requested_by": "api",
+        "mark_anyway": False,
     }
     assert http.get(f"{SCANS}/{scan['id']}").json()["id"] == scan["id"]
     assert [s["id"] for s in http.get(SCANS).json()["scans"]] == [scan["id"]]

@@ -45,6 +45,8 @@ class DiscoveryClaim:
     mode: ScanMode
     attempt: int  #: 1 the first time
     journaled: frozenset[bytes]  #: paths of the folders this scan has written down already
+    files_found: int  #: files this scan has written down already
+    mark_anyway: bool
 
 
 class KnownFolder(NamedTuple):
@@ -87,6 +89,7 @@ class FoundChunk:
 
     folders: Sequence[FoundFolder]
     batches: Sequence[Sequence[FoundFile]] = ()
+    single_files: int = 0  #: files in `batches` that are in none of `folders`
 
 
 def claim_discovery(
@@ -116,6 +119,8 @@ def claim_discovery(
         mode=ScanMode(row["mode"]),
         attempt=attempt,
         journaled=journaled,
+        files_found=row["files_found"],
+        mark_anyway=row["mark_anyway"],
     )
 
 
@@ -193,7 +198,7 @@ def add_found(catalog: Catalog, scan_id: str, owner: Owner, chunk: FoundChunk) -
         seen = chunk.folders
         added = {
             "folders_found": len(seen),
-            "files_found": sum(folder.files_found for folder in seen),
+            "files_found": sum(folder.files_found for folder in seen) + chunk.single_files,
             "unchanged": sum(folder.unchanged for folder in seen),
             "known_problems": sum(folder.known_problems for folder in seen),
             "other_files": sum(folder.other_files for folder in seen),
@@ -203,17 +208,28 @@ def add_found(catalog: Catalog, scan_id: str, owner: Owner, chunk: FoundChunk) -
 
 
 def finish_discovery(
-    catalog: Catalog, scan_id: str, owner: Owner, errors: Sequence[FolderError] = ()
+    catalog: Catalog,
+    scan_id: str,
+    owner: Owner,
+    errors: Sequence[FolderError] = (),
+    *,
+    mounted: bool | None = None,
 ) -> bool:
     """The walk is done: the totals are known.  False when the owner lost its claim.
+
+    `mounted`: the root is on a file system of its own, to be remembered.
 
     Nothing under a folder of `errors` will be marked missing; when one of them is neither a
     refused permission nor a link out of the root, nothing at all will be.  When no file is
     left to read the scan goes on to finishing: `reconcile` (or `read_scan`) tells.
     """
     with catalog.write() as connection:
-        if _held(connection, scan_id, owner) is None:
+        row = _held(connection, scan_id, owner)
+        if row is None:
             return False
+        connection.execute(
+            update(roots).where(roots.c.id == row["root_id"]).values(mounted=mounted)
+        )
         now = time.time()
         broken = any(error.error_class not in HARMLESS for error in errors)
         unlisted = json.dumps([path_to_text(error.path) for error in errors]) if errors else None

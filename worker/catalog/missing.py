@@ -54,20 +54,27 @@ def refusal(finishing: Finishing) -> str:
             return ""
         of_scan = scan_missing.c.scan_id == scan["id"]
         gone = connection.execute(select(func.count()).where(of_scan)).scalar_one()
-        if gone and not scan["files_found"]:
-            return (
-                f"The folder holds no music any more, but {gone} of its files are known: "
-                "nothing was marked missing."
-            )
-        if gone < SUSPICIOUS_FILES:
-            return ""
-        known = _known_before(connection, scan)
-        if gone <= SUSPICIOUS_SHARE * known:
-            return ""
+        reason = _doubt(connection, scan, gone)
+        touch(connection, scan["id"], would_mark=gone if reason else 0)
+        return reason
+
+
+def _doubt(connection: Connection, scan: RowMapping, gone: int) -> str:
+    """Why `gone` files are likelier out of reach than deleted, "" when they are not."""
+    if gone and not scan["files_found"]:
         return (
-            f"{gone} of {known} known files are gone, as if a disk were not mounted: "
+            f"The folder holds no music any more, but {gone} of its files are known: "
             "nothing was marked missing."
         )
+    if gone < SUSPICIOUS_FILES:
+        return ""
+    known = _known_before(connection, scan)
+    if gone <= SUSPICIOUS_SHARE * known:
+        return ""
+    return (
+        f"{gone} of {known} known files are gone, as if a disk were not mounted: "
+        "nothing was marked missing."
+    )
 
 
 def mark(finishing: Finishing, now: float) -> None:

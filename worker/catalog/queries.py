@@ -12,6 +12,7 @@ from wire.outcomes import PROBLEMS, Outcome
 from wire.states import ScanMode, ScanState
 from wire.text import display_path, path_to_wire
 from worker.catalog.batchrow import Stage
+from worker.catalog.folders import is_inside
 from worker.catalog.scanrow import OPEN_BATCH
 from worker.catalog.schema import batches, files, folders, outcomes, roots, scans, tallies
 from worker.catalog.store import Catalog
@@ -81,6 +82,24 @@ def known_file_count(catalog: Catalog, root_id: str) -> int:
         return connection.execute(query).scalar_one()
 
 
+def was_mounted(catalog: Catalog, root_id: str) -> bool:
+    """Whether a root was on a disk of its own when it was last walked."""
+    with catalog.read() as connection:
+        query = select(roots.c.mounted).where(roots.c.id == root_id)
+        return bool(connection.execute(query).scalar())
+
+
+def problem_files(catalog: Catalog, root_id: str, folder: bytes = b"") -> list[bytes]:
+    """Paths of the files in `folder` (b"" = the whole root) that are a problem, sorted."""
+    query = select(folders.c.path, files.c.name).join(folders)
+    query = query.where(folders.c.root_id == root_id, files.c.outcome.in_(PROBLEMS))
+    query = query.where(files.c.missing_since.is_(None))
+    with catalog.read() as connection:
+        rows = connection.execute(query).tuples().all()
+    paths = [path + b"/" + name if path else name for path, name in rows]
+    return sorted(path for path in paths if is_inside(path, folder))
+
+
 def _scan(connection: Connection, row: RowMapping) -> Scan:
     query = select(tallies.c.kind, tallies.c.name, tallies.c.files)
     told = connection.execute(query.where(tallies.c.scan_id == row["id"])).all()
@@ -98,6 +117,8 @@ def _scan(connection: Connection, row: RowMapping) -> Scan:
         requested_by=row["requested_by"],
         folder=display_path(row["folder"]),
         folder_path=path_to_wire(row["folder"]),
+        mark_anyway=row["mark_anyway"],
+        would_mark=row["would_mark"],
         revision=row["revision"],
         reason=reason,
         started_at=row["started_at"],

@@ -123,14 +123,18 @@ def request_resume(catalog: Catalog, scan_id: str) -> Change:
         return Change(changed=True, finish=finish_if_ready(connection, scan_id))
 
 
-def fail_scan(catalog: Catalog, scan_id: str, state: ScanState, reason: str) -> bool:
+def fail_scan(
+    catalog: Catalog, scan_id: str, state: ScanState, reason: str, *, would_mark: int = 0
+) -> bool:
     """End a scan as FAILED, SKIPPED or CANCELLED with a sentence saying why; cancels its batches.
 
-    What is stored stays; nothing is marked missing.  False when it was over already.
+    What is stored stays; nothing is marked missing, though `would_mark` files would have been.
+    False when it was over already.
     """
     with catalog.write() as connection:
         if load_active(connection, scan_id) is None:
             return False
+        touch(connection, scan_id, would_mark=would_mark)
         end_scan(connection, scan_id, state, reason, time.time())
         return True
 

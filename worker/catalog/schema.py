@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 #: The migration that makes a database look like this.
-VERSION = "0001"
+VERSION = "0002"
 
 metadata = MetaData()
 #: SQLite gives row ids only to a column declared INTEGER.
@@ -90,6 +90,8 @@ roots = Table(
     Column("id", Text, primary_key=True),  #: see `wire.roots`
     Column("path", LargeBinary, nullable=False),
     _text("display"),
+    #: It was on another file system than / when it was last walked; NULL: never walked.
+    Column("mounted", Boolean),
 )
 
 folders = Table(
@@ -280,6 +282,7 @@ scans = Table(
     _text("requested_by"),
     Column("requested_at", Float, nullable=False),
     _flag("mark_anyway"),  #: mark missing files even when suspiciously many are gone
+    _count("would_mark"),  #: files that it refused to mark missing
     _text("state"),
     _flag("active"),  #: the state is not a final one
     _text("reason"),

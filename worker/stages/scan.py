@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from celery import shared_task
 
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
 from wire.states import ScanMode, ScanState
-from wire.text import display_path, path_from_wire
-from worker import crash, pipeline, reconciler
+from wire.text import path_from_wire
+from worker import crash, mount, pipeline, reconciler, timekeeper
 from worker.catalog import discovery as found
 from worker.catalog import queries, scans
 from worker.catalog.finish import finish_scan
 from worker.catalog.owner import Owner
 from worker.catalog.scans import Begin, ScanRequest
-from worker.discovery import LEASE_SECONDS, Discovery
+from worker.discovery import LEASE_SECONDS, Discovery, RootChangedError
 from worker.services import Services, services
 
 
@@ -28,11 +27,12 @@ def discovery(
     mode: str,
     requested_by: str,
     requested_at: float,
+    mark_anyway: bool = False,
 ) -> None:
     """Find the files of a scan and hand them out in batches.
 
-    `folder` is percent-encoded (`wire.text.path_to_wire`).  A root this worker was not
-    configured with, or a folder outside of it, ends the scan with a reason.
+    `folder`, which may be a file, is percent-encoded (`wire.text.path_to_wire`).  A root this
+    worker was not configured with, or a folder outside of it, ends the scan with a reason.
     """
     here = services()
     root = here.root(root_id)
@@ -41,7 +41,13 @@ def discovery(
         reconciler.end_queued(here, scan_id, ScanState.FAILED, reason)
         return
     request = ScanRequest(
-        scan_id, root, ScanMode(mode), requested_at, requested_by, path_from_wire(folder)
+        scan_id,
+        root,
+        ScanMode(mode),
+        requested_at,
+        requested_by,
+        path_from_wire(folder),
+        mark_anyway,
     )
     crash.step(here)
     stopped_by = here.redis.hget(here.keys.control(scan_id), "stop")
@@ -58,10 +64,11 @@ def discovery(
         here.progress.activity(
             "scan.started", requested_by, scan_id=scan_id, target=root.display, detail=mode
         )
-    reason = _why_not(root.path, request.folder)
-    if reason:
-        scans.fail_scan(here.catalog, scan_id, ScanState.SKIPPED, reason)
-        reconciler.say_ended(here, scan_id)
+    was_mounted = queries.was_mounted(here.catalog, root_id)
+    doubt = mount.doubt(root.path, request.folder, was_mounted=was_mounted)
+    if doubt is not None and not (doubt.overridable and mark_anyway):
+        known = queries.known_file_count(here.catalog, root_id) if doubt.overridable else 0
+        _skip(here, scan_id, doubt.reason, would_mark=known)
         return
     _walk(here, scan_id)
 
@@ -74,26 +81,18 @@ def _walk(here: Services, scan_id: str) -> None:
         pipeline.publish(here, scan_id, always=True)
         try:
             Discovery(here, claim, owner).run()
+        except RootChangedError:
+            _skip(here, scan_id, f"{claim.root.display} was unmounted while it was scanned.")
         finally:
             found.release_discovery(here.catalog, scan_id, owner)
     pipeline.publish(here, scan_id, always=True)
     reconciler.reconcile(here)
 
 
-def _why_not(root: bytes, folder: bytes) -> str:
-    """Why a folder cannot be scanned, or nothing."""
-    path = os.path.join(root, folder) if folder else root
-    real_root, real_path = os.path.realpath(root), os.path.realpath(path)
-    if real_path != real_root and not real_path.startswith(real_root.rstrip(b"/") + b"/"):
-        return f"{display_path(folder)} leads out of the music folder"
-    try:
-        with os.scandir(path) as entries:
-            empty = next(entries, None) is None
-    except OSError as error:
-        return f"{display_path(path)} cannot be read: {error.strerror}"
-    if empty:
-        return f"{display_path(path)} is empty. Is the disk mounted?"
-    return ""
+def _skip(here: Services, scan_id: str, reason: str, *, would_mark: int = 0) -> None:
+    """End a scan that cannot be trusted; nothing is marked missing."""
+    scans.fail_scan(here.catalog, scan_id, ScanState.SKIPPED, reason, would_mark=would_mark)
+    reconciler.say_ended(here, scan_id)
 
 
 @shared_task(name=SCAN_CONTROL, soft_time_limit=50, time_limit=60)
@@ -105,6 +104,7 @@ def control(scan_id: str, action: str, actor: str) -> None:
     elif action == "pause":
         change = scans.request_pause(here.catalog, scan_id, actor)
     elif action == "resume":
+        timekeeper.let_run(here, scan_id)
         change = scans.request_resume(here.catalog, scan_id)
     else:
         raise ValueError(f"unknown action {action[:40]!r}")
@@ -135,4 +135,5 @@ def reconcile(starting: bool = False) -> None:
     here = services()
     reconciler.restore_view(here, starting=starting)
     reconciler.correct_view(here)
+    timekeeper.keep_time(here)
     reconciler.reconcile(here)
