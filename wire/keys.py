@@ -21,6 +21,8 @@ WORKER_TTL = 20
 ROOT_TTL = 24 * 3600
 BATCH_TTL = 3600
 CONTROL_TTL = 7 * 24 * 3600
+SCHEDULE_TTL = 180
+WATCH_TTL = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +95,32 @@ class Keys:
     def steward(self) -> str:
         """String with a TTL: the worker whose turn it is to reconcile."""
         return f"{self.prefix}:steward"
+
+    @property
+    def schedule(self) -> str:
+        """String: JSON of `wire.schedule.ScheduleStatus`; expires."""
+        return f"{self.prefix}:schedule"
+
+    @property
+    def schedule_turn(self) -> str:
+        """String with a TTL: somebody is starting what is due."""
+        return f"{self.prefix}:schedule:turn"
+
+    @property
+    def scheduled(self) -> str:
+        """Hash: `<root id>:<mode>` -> when the last scheduled scan began, epoch seconds."""
+        return f"{self.prefix}:schedule:started"
+
+    def awake(self, scan_id: str) -> str:
+        """String: somebody let this scan go on although it is quiet; expires with the quiet."""
+        return f"{self.prefix}:scan:{scan_id}:awake"
+
+    @property
+    def watch(self) -> str:
+        """String: JSON of `wire.schedule.WatchStatus`; expires."""
+        return f"{self.prefix}:watch"
+
+    @property
+    def changed(self) -> str:
+        """Hash: root id -> folder in it (see `wire.text.path_to_wire`) that is to be scanned."""
+        return f"{self.prefix}:watch:changed"

@@ -10,6 +10,7 @@ from typing import Any
 from wire.transport import SOCKET_TIMEOUT_SECONDS, broker_url, celery_settings
 from worker.parent import die_with_main_process
 from worker.prepare import migrate_at_start
+from worker.priority import give_way
 from worker.services import NeedleApp, Services
 from worker.settings import WorkerSettings, read_settings
 from worker.steward import Steward
@@ -58,6 +59,8 @@ def create_app(settings: WorkerSettings) -> NeedleApp:
     app.steps["consumer"].add(Steward)
     migrate_at_start(app.services)
     die_with_main_process()
+    if settings.nice:
+        give_way()
     return app
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from wire.names import QUEUE_NAMES
 from wire.settings import (
@@ -21,6 +22,15 @@ from wire.settings import (
     read_int,
     read_shared,
 )
+from worker.schedule import (
+    QuietHours,
+    Rule,
+    ScheduleError,
+    parse_quiet_hours,
+    parse_schedule,
+)
+
+T = TypeVar("T")
 
 DATA = Setting(
     "NEEDLE_DATA",
@@ -48,6 +58,32 @@ FILE_SECONDS = Setting("NEEDLE_FILE_SECONDS", "10", "Seconds that reading one fi
 FILE_MEMORY_MB = Setting(
     "NEEDLE_FILE_MEMORY_MB", "400", "Megabytes of memory a process may hold while it reads a file."
 )
+SCHEDULE = Setting(
+    "NEEDLE_SCHEDULE",
+    "",
+    "When to scan all music folders: `daily 03:00` or `weekly sun 03:00`, then `quick` (the "
+    "default), `normal` or `full`; several are joined by `;`.",
+)
+QUIET_HOURS = Setting(
+    "NEEDLE_QUIET_HOURS",
+    "",
+    "When scans pause by themselves, such as `22:00-07:00`; several are joined by `,`.",
+)
+WATCH = Setting(
+    "NEEDLE_WATCH",
+    "false",
+    "Whether `needle up` watches the music folders and scans what changed.",
+)
+WATCH_SECONDS = Setting(
+    "NEEDLE_WATCH_SECONDS",
+    "30",
+    "Seconds without a change after which a watched folder is scanned.",
+)
+NICE = Setting(
+    "NEEDLE_NICE",
+    "true",
+    "Whether scans run with the lowest CPU priority and, on Linux, the lowest disk priority.",
+)
 LOG_LEVEL = Setting("NEEDLE_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
 CRASH_STEPS = Setting(
     "NEEDLE_CRASH_STEPS", "false", "For tests: the worker dies at the step that a Redis key names."
@@ -64,6 +100,11 @@ SETTINGS = (
     BATCH_FILES,
     FILE_SECONDS,
     FILE_MEMORY_MB,
+    SCHEDULE,
+    QUIET_HOURS,
+    WATCH,
+    WATCH_SECONDS,
+    NICE,
     LOG_LEVEL,
     CRASH_STEPS,
 )
@@ -83,6 +124,11 @@ class WorkerSettings:
     batch_files: int
     file_seconds: int
     file_memory_bytes: int
+    schedule: tuple[Rule, ...]
+    quiet_hours: tuple[QuietHours, ...]
+    watch: bool
+    watch_seconds: int
+    nice: bool
     log_level: str
     crash_steps: bool
 
@@ -118,6 +164,18 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         batch_files=read_int(BATCH_FILES, environ, low=1, high=500),
         file_seconds=read_int(FILE_SECONDS, environ, low=1, high=40),
         file_memory_bytes=read_int(FILE_MEMORY_MB, environ, low=150, high=16_384) << 20,
+        schedule=_parsed(SCHEDULE, parse_schedule, environ),
+        quiet_hours=_parsed(QUIET_HOURS, parse_quiet_hours, environ),
+        watch=read_bool(WATCH, environ),
+        watch_seconds=read_int(WATCH_SECONDS, environ, low=1, high=3600),
+        nice=read_bool(NICE, environ),
         log_level=read_choice(LOG_LEVEL, environ, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
         crash_steps=read_bool(CRASH_STEPS, environ),
     )
+
+
+def _parsed(setting: Setting, parse: Callable[[str], T], environ: Mapping[str, str]) -> T:
+    try:
+        return parse(read(setting, environ))
+    except ScheduleError as error:
+        raise SettingsError(f"{setting.name}: {error}") from None

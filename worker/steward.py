@@ -26,7 +26,7 @@ from worker.services import NeedleApp
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
-#: Seconds between two calls to reconcile while a scan is active, and while none is.
+#: Seconds between two calls to reconcile while a scan is active or due, and while none is.
 RECONCILE_SECONDS = 5
 IDLE_RECONCILE_SECONDS = 60
 
@@ -42,6 +42,7 @@ class Steward(bootsteps.StartStopStep):
         self._process = psutil.Process()
         self._started_at = time.time()
         self._cpu_before: tuple[float, float] = (time.monotonic(), 0.0)
+        self._reconciled_at = float("-inf")
         self._greeted = False
 
     def start(self, consumer: Any) -> None:
@@ -94,10 +95,14 @@ class Steward(bootsteps.StartStopStep):
         """Ask for a reconciliation when it is this worker's turn and none is waiting."""
         services = app.services
         keys, client = services.keys, services.redis
-        active = client.hlen(keys.active)
-        seconds = RECONCILE_SECONDS if active or not self._greeted else IDLE_RECONCILE_SECONDS
-        turn = client.set(keys.steward, name, nx=True, px=seconds * 1000 - 500)
+        emptied = not client.exists(keys.restored)
+        active = client.hlen(keys.active) or client.hlen(keys.changed) or emptied
+        seconds = RECONCILE_SECONDS if active else IDLE_RECONCILE_SECONDS
+        if self._greeted and time.monotonic() - self._reconciled_at < seconds - 0.5:
+            return
+        turn = client.set(keys.steward, name, nx=True, px=RECONCILE_SECONDS * 1000 - 500)
         if not self._greeted or (turn and not client.llen("scan")):
+            self._reconciled_at = time.monotonic()
             app.send_task(SCAN_RECONCILE, kwargs={"starting": not self._greeted}, expires=30)
 
     def _describe(self, consumer: Any) -> WorkerBeat:
