@@ -34,8 +34,9 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from worker.library.errors import NotAudio, UnsupportedFormat
+from worker.library.fast_id3 import FastID3
 from worker.library.formats import Format
-from worker.library.mutagen_tuning import FastFLAC, FastID3, FastMP4
+from worker.library.mutagen_tuning import FastFLAC, FastMP4
 
 _READERS: dict[str, Callable[..., Any]] = {
     **{

@@ -20,6 +20,7 @@ from mutagen._vorbis import VCommentDict, is_valid_key
 from mutagen.flac import FLAC
 from mutagen.id3 import ID3
 from mutagen.id3._tags import determine_bpi
+from mutagen.mp3 import MPEGInfo
 from mutagen.mp4 import MP4
 
 from cli.demo.audio import silence
@@ -27,8 +28,9 @@ from cli.demo.library import make_library
 from cli.demo.tagging import write_tags
 from tests.worker.library.files import read, write
 from worker.library import mutagen_tuning
+from worker.library.fast_id3 import FastID3, has_synchsafe_sizes
 from worker.library.model import Tags
-from worker.library.mutagen_tuning import FastFLAC, FastID3, FastMP4
+from worker.library.mutagen_tuning import FastFLAC, FastMP4
 from worker.library.sources import add_flac_pictures, source_of
 
 
@@ -140,7 +142,7 @@ frames = st.lists(
 @given(frames)
 def test_frame_sizes_are_understood_as_mutagen_does(data: bytes) -> None:
     plain: Any = determine_bpi
-    assert mutagen_tuning.has_synchsafe_sizes(data) == (plain(data, id3.Frames) is not int)
+    assert has_synchsafe_sizes(data) == (plain(data, id3.Frames) is not int)
 
 
 def comparable(tags: Any) -> object:
@@ -168,6 +170,8 @@ def random_tag(rng: random.Random) -> bytes:
                 *(b"\x00text", b"\x03a\0b", b"\x01\xff\xfea\0", b"\x01\xff\xfea\0\0\0\xff\xfeb\0"),
                 *(b"\x02\0a", b"\x03(17)", b"\x03", b"", b"\x09odd", b"\x012001", b"\x001999\0\0"),
                 *(b"\x00image/png\0\x03\0" + bytes(rng.randint(0, 9000)), rng.randbytes(20)),
+                *(b"\x001999-12-24", b"\x002412", b"\x001999-1", b"\x012001\0", b"\x0024122"),
+                *(b"\x01\xff\xfed\0\0\0\xff\xfev\0", b"\x01\xff\xfed\0\0\0\xfe\xff\0v"),
                 *(b"track\0\1\0\1\x10\x40\0", b"\x03engdesc\0text", b"\x03desc\0one\0two"),
             )
         )
@@ -240,6 +244,32 @@ def all_of(file: Any) -> object:
     if isinstance(file, FLAC):
         add_flac_pictures(source, file)
     return source, vars(file.info)
+
+
+def stream_of(data: bytes) -> object:
+    try:
+        return vars(MPEGInfo(io.BytesIO(data)))
+    except Exception as error:
+        return type(error)
+
+
+def test_mpeg_streams_read_the_same() -> None:
+    rng = random.Random(2)
+    heads = [silence(form, 1)[:4] for form in ("mp3", "mp2")]
+    marks = (b"Xing", b"Info", b"VBRI", b"Xing\0\0\0\x0f" + b"\1" * 120 + b"LAME3.100")
+    for _ in range(2000):
+        data = b""
+        for _ in range(rng.randint(0, 5)):
+            head = rng.choice((*heads, b"\xff" + rng.randbytes(3)))
+            body = bytearray(rng.choice((92, 92, 92, 412, 3)))
+            if rng.random() < 0.3:
+                at = rng.choice((9, 17, 32))
+                body[at : at + 8] = rng.choice(marks)
+            data += head + body
+        mutagen_tuning.remove()
+        plain = stream_of(data)
+        mutagen_tuning.install()
+        assert stream_of(data) == plain, data
 
 
 def test_flac_picture_cut_off_is_an_error_as_in_mutagen(tmp_path: Path) -> None:
