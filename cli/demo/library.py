@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.demo.audio import extension, silence
-from cli.demo.cover import cover_png
+from cli.demo.cover import SIDE_PIXELS, cover_png
 from cli.demo.names import VOICES, Voice
 from cli.demo.tagging import Covers, write_tags
 from worker.library.model import Tags
@@ -87,7 +87,7 @@ def _album(rng: random.Random, voice: Voice, number: int, taken: set[str]) -> It
     artist = "Various Artists" if is_compilation else rng.choice(voice.artists)
     title = _free_title(rng, voice, artist, taken)
     form = _format(rng, number)
-    covers: Covers = [("front", cover_png(rng.getrandbits(24)))] if number % 3 == 0 else []
+    covers = _covers(rng) if number % 2 else []
     tags = _album_tags(rng, voice, artist, title, is_compilation=is_compilation)
     per_disc = rng.randint(6, 13)
     titles = iter(voice.titles(rng, per_disc * discs))
@@ -116,6 +116,12 @@ def _format(rng: random.Random, number: int) -> str:
     if number <= len(_FORMATS):
         return _FORMATS[number - 1][0]
     return rng.choices([form for form, _ in _FORMATS], [weight for _, weight in _FORMATS])[0]
+
+
+def _covers(rng: random.Random) -> Covers:
+    """A front cover of 20 to 200 KB, as people and their programs embed them."""
+    side = round(SIDE_PIXELS * 10 ** rng.uniform(0, 0.5))
+    return [("front", cover_png(rng.getrandbits(24), side))]
 
 
 def _free_title(rng: random.Random, voice: Voice, artist: str, taken: set[str]) -> str:

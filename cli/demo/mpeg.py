@@ -13,6 +13,8 @@ _MP3_RATE_HZ = 48_000
 _MP3_SAMPLES = 1152
 #: 32 kbit/s at 48 kHz: 96 bytes a frame, exactly.
 _MPEG_FRAME_BYTES = 96
+#: 64 kbit/s: the frame of a Xing header needs more room.
+_XING_FRAME_BYTES = 192
 #: Bytes of header and side information of a mono frame, before a Xing header.
 _XING_OFFSET = 4 + 17
 
@@ -23,12 +25,14 @@ def mp3(seconds: float) -> bytes:
 
 
 def mp3_vbr(seconds: float) -> bytes:
-    """Like `mp3`, with the Xing header that variable bit rates need in front."""
+    """Like `mp3`, with the Xing header in front that variable bit rates need, as LAME writes it."""
     frames = _frames(seconds, _MP3_RATE_HZ, _MP3_SAMPLES)
-    xing = b"Xing" + struct.pack(">III", 3, frames, (frames + 1) * _MPEG_FRAME_BYTES)
-    first = _mpeg_frame(b"\xff\xfb\x14\xc0")
-    behind = first[_XING_OFFSET + len(xing) :]
-    return first[:_XING_OFFSET] + xing + behind + first * frames
+    audio = _mpeg_frame(b"\xff\xfb\x14\xc0") * frames
+    contents = 0b1111  # frames, bytes, a table to seek by, quality
+    xing = b"Xing" + struct.pack(">III", contents, frames, _XING_FRAME_BYTES + len(audio))
+    xing += bytes(100) + struct.pack(">I", 78) + b"LAME3.100" + b"\x04" + bytes(26)
+    first = b"\xff\xfb\x54\xc0".ljust(_XING_OFFSET, b"\0") + xing
+    return first.ljust(_XING_FRAME_BYTES, b"\0") + audio
 
 
 def mp2(seconds: float) -> bytes:
