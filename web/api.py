@@ -135,7 +135,7 @@ async def readyz(request: Request) -> Response:
 
 
 def _not_ready(state: State) -> list[str]:
-    if not state.redis_ok:
+    if state.redis_error:
         return [f"Redis cannot be used. {state.redis_error}"]
     if all(worker.silent for worker in state.workers):
         return ["No worker is running."]

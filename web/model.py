@@ -132,7 +132,7 @@ class Model:
             version=version,
             at=wall,
             redis_ok=not redis_error,
-            redis_error=redis_error,
+            redis_error=redis_error or self.pulse.refusal,
             fresh_at=fresh_at,
             scan=scan,
             active=tuple(s for s in reversed(newest_first) if not s.is_final),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from web.entries import MAX_ENTRY_BYTES, read_activity
 from wire.events import Activity, EventError, Problem, RootStatus, Scan, WorkerBeat, load
@@ -40,6 +41,7 @@ class Pulse:
     roots: tuple[RootStatus, ...] = ()
     problems: tuple[Problem, ...] = ()  #: the first of the shown scan
     problems_kept: int = 0  #: how many of them Redis holds
+    refusal: str = ""  #: why Redis takes no new data: a plain sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,22 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         roots=tuple(merged(root, doc) for root, doc in zip(roots, statuses, strict=False)),
         problems=tuple(p for doc in problems if (p := load_or_none(Problem, doc))),
         problems_kept=kept,
+        refusal=await _read_refusal(client),
     )
+
+
+async def _read_refusal(client: Redis) -> str:
+    """Why Redis answers and yet takes no new data, "" if it does: workers end then."""
+    try:
+        memory = await client.info("memory")
+        replication = await client.info("replication")
+    except ResponseError:  # an ACL may forbid it
+        return ""
+    if replication.get("role") == "slave":
+        return "It is read-only."
+    if memory.get("maxmemory") and memory["used_memory"] >= memory["maxmemory"]:
+        return "Its memory limit is reached."
+    return ""
 
 
 def problems_total(scan: Scan, kept: int) -> int:

@@ -78,7 +78,7 @@ class State:
     version: int
     at: float  #: when it was made
     redis_ok: bool = False
-    redis_error: str = ""  #: a plain sentence when Redis is away
+    redis_error: str = ""  #: a plain sentence when Redis is away, or answers but takes nothing
     fresh_at: float = 0.0  #: time of the last good data, 0.0: there was none
     scan: Scan | None = None  #: the active one, else the newest
     active: tuple[Scan, ...] = ()
