@@ -14,9 +14,10 @@ from typing import cast
 
 from wire import keys as wire_keys
 from wire.events import EventError, RootStatus, Scan, load
-from wire.names import SCAN_DISCOVERY
+from wire.names import SCAN_DISCOVERY, STAGES
 from wire.roots import Root
 from wire.states import ScanState
+from wire.transport import waiting_lists
 from worker import pipeline
 from worker.catalog import journal, queries
 from worker.services import Services
@@ -29,7 +30,7 @@ ENTRIES_COUNTED = 10_000
 def reconcile(services: Services) -> None:
     """Send again what died or was lost, walk what nobody walks, end what is done."""
     limit = pipeline.in_flight_limit(services)
-    result = journal.reconcile(services.catalog, services.epoch(), limit)
+    result = journal.reconcile(services.catalog, services.epoch(), limit, _drained(services))
     pipeline.send_batches(result.dispatches)
     for scan_id in result.discover:
         scan = queries.read_scan(services.catalog, scan_id)
@@ -37,6 +38,14 @@ def reconcile(services: Services) -> None:
             send_discovery(scan)
     for scan_id in result.finish:
         pipeline.finish(scan_id)
+
+
+def _drained(services: Services) -> frozenset[str]:
+    """The stages for which no message waits in Redis."""
+    with services.redis.pipeline(transaction=False) as pipe:
+        for stage in STAGES:
+            pipe.exists(*waiting_lists(stage.key))
+        return frozenset(s.key for s, n in zip(STAGES, pipe.execute(), strict=True) if not n)
 
 
 def send_discovery(scan: Scan) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -117,12 +117,15 @@ def add_rest(connection: Connection, row: RowMapping, rest: Sequence[FoundFile])
         add_batches(connection, row["scan_id"], [rest], attempts=attempts, deaths=row["deaths"])
 
 
-def free_batches(connection: Connection, scan: RowMapping, epoch: str, now: Moment) -> None:
+def free_batches(
+    connection: Connection, scan: RowMapping, epoch: str, now: Moment, drained: Collection[str]
+) -> None:
     """Let batches wait again whose process or message is gone."""
     under_way = (batches.c.scan_id == scan["id"]) & batches.c.state.in_(("sent", "running"))
     for row in connection.execute(select(batches).where(under_way)).mappings().all():
         other_epoch = row["epoch"] != epoch
-        if not now.has_expired(row) and not (row["state"] == "sent" and other_epoch):
+        lost = other_epoch or (row["stage"] in drained and now.is_lost(row))
+        if not now.has_expired(row) and not (row["state"] == "sent" and lost):
             continue
         # What was read lies in Redis, and is lost with it.
         stage = Stage.EXTRACT if other_epoch else row["stage"]

@@ -17,6 +17,8 @@ from worker.catalog.owner import Owner, boot_id, owner_is_dead
 #: Seconds that a message may be under way before it is sent again; doubles with each sending.
 SENT_SECONDS = 30
 SENT_SECONDS_MAX = 3600
+#: The same, once its queue is known to be empty: somebody took it, and should have begun by then.
+TAKEN_SECONDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,22 @@ class Moment:
 
     def sent(self, sends: int) -> dict[str, Any]:
         """The lease columns of a row whose message was sent, `sends` times before."""
-        return self.lease(None, min(SENT_SECONDS * 2 ** min(sends, 10), SENT_SECONDS_MAX))
+        return self.lease(None, _sent_seconds(sends))
+
+    def is_lost(self, row: RowMapping) -> bool:
+        """Whether the message of `row`, whose queue is empty, was taken and nothing came of it."""
+        sent_seconds = _sent_seconds(max(0, row["sends"] - 1))
+        return bool(self.seconds > row["lease_until"] - sent_seconds + TAKEN_SECONDS)
 
     def has_expired(self, row: RowMapping) -> bool:
         """Whether the lease of `row` ran out, or its owner is known to be dead."""
         if row["lease_until"] is None or row["lease_boot"] != self.boot:
             return True
         return bool(row["lease_until"] < self.seconds) or owner_is_dead(row["lease_owner"])
+
+
+def _sent_seconds(sends: int) -> int:
+    return int(min(SENT_SECONDS * 2 ** min(sends, 10), SENT_SECONDS_MAX))
 
 
 #: The lease columns of a row that nobody works on.

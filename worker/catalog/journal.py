@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,14 +172,20 @@ def send_back(catalog: Catalog, held: Claim) -> bool:
         return row is not None
 
 
-def reconcile(catalog: Catalog, epoch: str, in_flight_limit: int) -> Reconciled:
+def reconcile(
+    catalog: Catalog, epoch: str, in_flight_limit: int, drained: Collection[str] = ()
+) -> Reconciled:
     """Put right what died: expired leases, dead owners, messages lost with an earlier Redis.
 
-    At most `in_flight_limit` batches of a scan are then sent or running.
+    At most `in_flight_limit` batches of a scan are then sent or running.  `drained`: the stages,
+    and "scan", for which no message waits: what was sent there some seconds ago was lost on its
+    way to a process.
     """
     with catalog.read() as connection:
         active = connection.execute(select(scans.c.id).where(scans.c.active)).scalars().all()
-    parts = [_reconcile_scan(catalog, scan_id, epoch, in_flight_limit) for scan_id in active]
+    parts = [
+        _reconcile_scan(catalog, scan_id, epoch, in_flight_limit, drained) for scan_id in active
+    ]
     return Reconciled(
         dispatches=tuple(dispatch for part in parts for dispatch in part.dispatches),
         discover=tuple(scan_id for part in parts for scan_id in part.discover),
@@ -187,17 +193,20 @@ def reconcile(catalog: Catalog, epoch: str, in_flight_limit: int) -> Reconciled:
     )
 
 
-def _reconcile_scan(catalog: Catalog, scan_id: str, epoch: str, limit: int) -> Reconciled:
+def _reconcile_scan(
+    catalog: Catalog, scan_id: str, epoch: str, limit: int, drained: Collection[str]
+) -> Reconciled:
     with catalog.write() as connection:
         now = moment(connection)
         before = load_active(connection, scan_id)
         if before is None:
             return Reconciled((), (), ())
-        free_batches(connection, before, epoch, now)
+        free_batches(connection, before, epoch, now, drained)
         finish = finish_if_ready(connection, scan_id)
         discover = not before["walk_done"] and not before["paused_by"]
-        lost = not before["lease_owner"] and before["epoch"] != epoch
-        due = lost or now.has_expired(before) or (finish and before["state"] != "finishing")
+        due = now.has_expired(before) or (finish and before["state"] != "finishing")
+        if not due and not before["lease_owner"]:
+            due = before["epoch"] != epoch or ("scan" in drained and now.is_lost(before))
         if due and (finish or discover):
             sent = {"sends": before["sends"] + 1, "epoch": epoch, **now.sent(before["sends"])}
             touch(connection, scan_id, **sent)
