@@ -6,14 +6,19 @@ It is started through Celery's Python interface: the command line alone would co
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
+import threading
+from typing import Any
 
 from wire.names import QUEUE_NAMES
 from wire.settings import SettingsError
 
 #: Loggers that write two lines a task at INFO: too much for an SD card.
 CHATTY = ("celery.worker.strategy", "celery.app.trace")
+#: Seconds that a worker whose broker refuses it may take to end.
+FAILED_SECONDS = 5.0
 
 
 def main() -> int:
@@ -26,7 +31,18 @@ def main() -> int:
     settings = app.services.settings
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    worker = app.Worker(
+
+    class Worker(app.Worker):  # type: ignore[misc, name-defined]
+        """Celery's worker, which after an error may wait for ever for its pool: this one ends."""
+
+        def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> Any:
+            if exitcode:
+                end = threading.Timer(FAILED_SECONDS, os._exit, (exitcode,))
+                end.daemon = True
+                end.start()
+            return super().stop(in_sighandler=in_sighandler, exitcode=exitcode)
+
+    worker = Worker(
         hostname=f"{settings.name}@{socket.gethostname()}",
         # In this order they are drained: see `wire.names`.
         queues=[name for name in QUEUE_NAMES if name in settings.queues],
