@@ -81,6 +81,11 @@ class ValkeyServer:
         self.process.kill()
         self.process.wait()
 
+    def change_password(self, password: str) -> None:
+        """Ask for this password from the next start on."""
+        self.options = ("--requirepass", password)
+        self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
+
     def lose_data(self) -> None:
         """Delete the append-only file; the server must be down."""
         shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)

@@ -99,6 +99,10 @@ class Stack:
     def is_ready(self) -> bool:
         for part in (self.worker, self.web):
             assert part.is_alive(), f"{part.name} ended with {part.process.returncode}"
+        return self.is_ready_to_scan()
+
+    def is_ready_to_scan(self) -> bool:
+        """Whether `/readyz` says so."""
         try:
             return bool(self.get("/readyz"))
         except urllib.error.HTTPError as error:
@@ -147,6 +151,15 @@ class Stack:
             seconds=seconds,
             what=f"{scan_id} is {states}",
         )
+
+    def wait_for_stored(self, scan_id: str, files: int) -> None:
+        """Wait until at least so many files of the scan have their outcome."""
+
+        def stored() -> bool:
+            counts = self.scan(scan_id).get("counts", {})
+            return bool(sum(counts.values()) - counts.get("files_found", 0) >= files)
+
+        wait_until(stored, seconds=60, what=f"{files} files are stored")
 
     def run_scan(self, mode: str = "quick") -> dict[str, Any]:
         return self.wait_for_end(self.start_scan(mode))

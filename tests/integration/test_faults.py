@@ -37,16 +37,8 @@ def scanning(tmp_path: Path, library: Path) -> Iterator[tuple[Stack, str]]:
     """A stack in the middle of its first scan."""
     with stack(tmp_path, library, **SLOWLY) as running:
         scan_id = running.start_scan()
-        wait_for_stored(running, scan_id, 8)
+        running.wait_for_stored(scan_id, 8)
         yield running, scan_id
-
-
-def wait_for_stored(running: Stack, scan_id: str, files: int) -> None:
-    def stored() -> bool:
-        counts = running.scan(scan_id).get("counts", {})
-        return bool(sum(counts.values()) - counts.get("files_found", 0) >= files)
-
-    wait_until(stored, seconds=60, what=f"{files} files are stored")
 
 
 def check_end(running: Stack, scan_id: str, undisturbed: tuple[list[str], dict[str, int]]) -> None:
@@ -122,16 +114,16 @@ def test_scan_survives_a_frozen_worker(scanning: Any, undisturbed: Any) -> None:
 def test_scan_survives_everything_one_after_the_other(scanning: Any, undisturbed: Any) -> None:
     running, scan_id = scanning
     running.worker.children()[0].kill()
-    wait_for_stored(running, scan_id, 14)
+    running.wait_for_stored(scan_id, 14)
     running.worker.kill()
     running.worker.start(**SLOWLY)
-    wait_for_stored(running, scan_id, 20)
+    running.wait_for_stored(scan_id, 20)
     running.web.kill()
     running.web.start()
-    wait_for_stored(running, scan_id, 26)
+    running.wait_for_stored(scan_id, 26)
     running.valkey.kill()
     running.valkey.start()
-    wait_for_stored(running, scan_id, 32)
+    running.wait_for_stored(scan_id, 32)
     running.valkey.kill()
     running.valkey.lose_data()
     running.valkey.start()
