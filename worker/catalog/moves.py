@@ -23,6 +23,7 @@ from worker.catalog.schema import (
     folders,
     outcomes,
     scan_missing,
+    search_texts,
     track_artists,
     track_genres,
     tracks,
@@ -113,6 +114,9 @@ def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> No
     connection.execute(update(tracks).where(tracks.c.id == old["id"]).values(new))
     of_pair = (scan_missing.c.scan_id == scan_id) & (scan_missing.c.file_id == gone_id)
     connection.execute(delete(scan_missing).where(of_pair))
+    text_of_new = select(search_texts.c.text).where(search_texts.c.id == new_id).scalar_subquery()
+    of_gone = update(search_texts).where(search_texts.c.id == gone_id)
+    connection.execute(of_gone.values(text=text_of_new))
     is_new = files.c.id == new_id
     file = dict(connection.execute(select(files).where(is_new)).mappings().one())
     connection.execute(delete(files).where(is_new))

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 #: The migration that makes a database look like this.
-VERSION = "0002"
+VERSION = "0003"
 
 metadata = MetaData()
 #: SQLite gives row ids only to a column declared INTEGER.
@@ -129,6 +129,16 @@ files = Table(
     Column("missing_since", Float),
     _text("last_read_scan_id"),
     UniqueConstraint("folder_id", "name"),
+)
+
+#: What a file is found by: see `folding.py`.  Apart from the file, so that a search reads little.
+search_texts = Table(
+    "search_texts",
+    metadata,
+    Column(
+        "id", Id, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    _text("text"),
 )
 
 artists = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, NamedTuple
@@ -20,11 +21,13 @@ from worker.catalog.entities import (
 )
 from worker.catalog.filelist import text_to_path
 from worker.catalog.folders import chunks, ensure_folders
+from worker.catalog.folding import search_text
 from worker.catalog.schema import (
     albums,
     artists,
     files,
     genres,
+    search_texts,
     track_artists,
     track_genres,
     tracks,
@@ -42,6 +45,7 @@ _FILE_COLUMNS = (
     "error_class", "error_message", "flags", "retry", "missing_since", "last_read_scan_id",
 )  # fmt: skip
 _TRACK_COLUMNS = ("id", "file_id", "album_id", *TRACK_COLUMNS)
+_FOUND_BY = operator.itemgetter(*(TRACK_COLUMNS.index(n) for n in ("title", "artist", "album")))
 _ARTIST_COLUMNS = ("track_id", "position", "artist_id", "credited_name", "sort_name")
 _GENRE_COLUMNS = ("track_id", "position", "genre_id", "written_name")
 
@@ -87,9 +91,12 @@ def store_files(
         file_id = before.file_id if before else next(new_ids)
         stored.append(Stored(file_id, path, outcome, row))
         file_rows.append(_file_values(file_id, place, path, outcome, row, scan_id))
-    _store_rows(connection, files, _FILE_COLUMNS, file_rows, {k.file_id for k in known.values()})
+    known_ids = {k.file_id for k in known.values()}
+    _store_rows(connection, files, _FILE_COLUMNS, file_rows, known_ids)
     tracks_before = {k.file_id: k.track_id for k in known.values() if k.track_id is not None}
     _store_tracks(connection, root_id, grouped, stored, tracks_before)
+    texts = [(s.file_id, _search_text(s)) for s in stored if not _keeps_track(s, tracks_before)]
+    _store_rows(connection, search_texts, ("id", "text"), texts, known_ids)
     return stored
 
 
@@ -169,6 +176,18 @@ def _file_values(
     )
 
 
+def _search_text(stored: Stored) -> str:
+    track = stored.row.track
+    title, artist, album = _FOUND_BY(track.values) if track else (None, None, None)
+    return search_text(title, artist, album, display_path(stored.path))
+
+
+def _keeps_track(stored: Stored, before: Mapping[int, int]) -> bool:
+    """Whether what cannot be read just now is still the track that it was."""
+    is_retry = is_retried(stored.outcome, stored.row.error_class)
+    return stored.row.track is None and stored.file_id in before and is_retry
+
+
 def _store_tracks(
     connection: Connection,
     root_id: str,
@@ -181,10 +200,8 @@ def _store_tracks(
     gone = [
         before[s.file_id]
         for s in stored
-        # What cannot be read just now is still the track that it was.
-        if s.row.track is None and s.file_id in before
-        and not is_retried(s.outcome, s.row.error_class)
-    ]  # fmt: skip
+        if s.row.track is None and s.file_id in before and not _keeps_track(s, before)
+    ]
     forget_tracks(connection, gone)
     for part in chunks(before[file_id] for file_id, _ in with_track if file_id in before):
         unlink_tracks(connection, part)
