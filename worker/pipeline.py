@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from celery import current_app
-from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from wire import keys
@@ -31,20 +31,15 @@ TASK_OF_STAGE = {
 }
 
 
-def send(name: str, **kwargs: object) -> bool:
-    """Send a task; False when the broker did not take it (the reconciler sends it again)."""
-    try:
-        current_app.send_task(name, kwargs=kwargs)
-    except (KombuError, RedisError, OSError) as error:
-        log.warning("%s was not sent, it will be tried again: %s", name, error)
-        return False
-    return True
+def send(services: Services, name: str, **kwargs: Any) -> bool:
+    """Send a task; False when Redis did not take it (the reconciler sends it again)."""
+    return services.sender.send(current_app, name, **kwargs)
 
 
-def send_batches(dispatches: Iterable[Dispatch]) -> None:
+def send_batches(services: Services, dispatches: Iterable[Dispatch]) -> None:
     """Send the tasks for batches that the journal has marked as sent."""
     for dispatch in dispatches:
-        if not send(TASK_OF_STAGE[dispatch.stage], batch_id=dispatch.batch_id):
+        if not send(services, TASK_OF_STAGE[dispatch.stage], batch_id=dispatch.batch_id):
             return
 
 
@@ -60,7 +55,7 @@ def pump(services: Services, scan_id: str) -> None:
     except RedisError as error:
         log.warning("Redis is away, batches wait in the journal: %s", error)
         return
-    send_batches(journal.take_pending(services.catalog, scan_id, epoch, limit))
+    send_batches(services, journal.take_pending(services.catalog, scan_id, epoch, limit))
 
 
 def publish(services: Services, scan_id: str, *, always: bool = False) -> None:
@@ -84,6 +79,6 @@ def publish_problems(services: Services, scan_id: str, after_id: int = 0) -> Non
         after_id, left = page[-1].id, left - len(page)
 
 
-def finish(scan_id: str) -> None:
+def finish(services: Services, scan_id: str) -> None:
     """Ask for the end of a scan of which nothing is left to do."""
-    send(SCAN_FINISH, scan_id=scan_id)
+    send(services, SCAN_FINISH, scan_id=scan_id)

@@ -31,13 +31,13 @@ def reconcile(services: Services) -> None:
     """Send again what died or was lost, walk what nobody walks, end what is done."""
     limit = pipeline.in_flight_limit(services)
     result = journal.reconcile(services.catalog, services.epoch(), limit, _drained(services))
-    pipeline.send_batches(result.dispatches)
+    pipeline.send_batches(services, result.dispatches)
     for scan_id in result.discover:
         scan = queries.read_scan(services.catalog, scan_id)
         if scan is not None:
-            send_discovery(scan)
+            send_discovery(services, scan)
     for scan_id in result.finish:
-        pipeline.finish(scan_id)
+        pipeline.finish(services, scan_id)
 
 
 def _drained(services: Services) -> frozenset[str]:
@@ -48,9 +48,10 @@ def _drained(services: Services) -> frozenset[str]:
         return frozenset(s.key for s, n in zip(STAGES, pipe.execute(), strict=True) if not n)
 
 
-def send_discovery(scan: Scan) -> None:
+def send_discovery(services: Services, scan: Scan) -> None:
     """Send (again) the task that finds a scan's files."""
     pipeline.send(
+        services,
         SCAN_DISCOVERY,
         scan_id=scan.id,
         root_id=scan.root_id,
@@ -75,7 +76,7 @@ def correct_view(services: Services) -> None:
             services.redis.hdel(services.keys.active, root_id)
         elif scan is None and shown is not None:
             if abs(time.time() - shown.requested_at) >= FORGOTTEN_SECONDS:
-                send_discovery(shown)
+                send_discovery(services, shown)
         elif scan is not None and scan.is_final:
             say_ended(services, scan_id)
         elif scan is not None and (shown is None or scan.revision > shown.revision):

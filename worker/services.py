@@ -16,6 +16,7 @@ from wire.roots import Root
 from wire.transport import client_url
 from worker.catalog.store import Catalog
 from worker.progress import Progress
+from worker.sender import Sender
 from worker.settings import WorkerSettings
 
 
@@ -25,6 +26,10 @@ class Services:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.keys = Keys(settings.shared.key_prefix)
+
+    @cached_property
+    def sender(self) -> Sender:
+        return Sender()
 
     @cached_property
     def catalog(self) -> Catalog:

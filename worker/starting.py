@@ -40,5 +40,5 @@ def start_scan(services: Services, root: Root, folder: bytes, mode: ScanMode, ac
     services.progress.activity(
         "scan.requested", actor, scan_id=scan.id, target=scan.root, detail=scan.folder
     )
-    reconciler.send_discovery(scan)
+    reconciler.send_discovery(services, scan)
     return True

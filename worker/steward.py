@@ -16,7 +16,6 @@ import psutil
 import redis
 from celery import bootsteps
 from celery.worker import state as worker_state
-from kombu.exceptions import KombuError
 
 from wire import keys as wire_keys
 from wire.events import RunningTask, WorkerBeat, WorkerGone, dump, encode
@@ -84,7 +83,7 @@ class Steward(bootsteps.StartStopStep):
             pipe.xadd(keys.events, cast(Any, encode(beat)), maxlen=wire_keys.EVENTS_LENGTH)
             pipe.execute()
             self._call_reconcile(app, beat.worker)
-        except (redis.RedisError, KombuError, OSError) as error:
+        except redis.RedisError as error:
             log.warning("the worker's heartbeat did not reach Redis: %s", error)
             return
         if not self._greeted:
@@ -103,7 +102,7 @@ class Steward(bootsteps.StartStopStep):
         turn = client.set(keys.steward, name, nx=True, px=RECONCILE_SECONDS * 1000 - 500)
         if not self._greeted or (turn and not client.llen("scan")):
             self._reconciled_at = time.monotonic()
-            app.send_task(SCAN_RECONCILE, kwargs={"starting": not self._greeted}, expires=30)
+            services.sender.send(app, SCAN_RECONCILE, expires=30, starting=not self._greeted)
 
     def _describe(self, consumer: Any) -> WorkerBeat:
         pool, autoscaler = consumer.pool, getattr(consumer.controller, "autoscaler", None)

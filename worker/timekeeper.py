@@ -88,7 +88,7 @@ def _resume(services: Services, scan_id: str) -> None:
         services.progress.activity("scan.resumed", QUIET_HOURS, scan_id=scan_id)
         pipeline.publish(services, scan_id, always=True)
     if change.finish:
-        pipeline.finish(scan_id)
+        pipeline.finish(services, scan_id)
 
 
 def _start_due(services: Services, now: float, zone: ZoneInfo) -> None:

@@ -34,7 +34,7 @@ def process_entities(batch_id: int) -> None:
         journal.send_back(here.catalog, held)
         raise
     if done:
-        pipeline.send(INSERT_BATCH, batch_id=batch_id)
+        pipeline.send(here, INSERT_BATCH, batch_id=batch_id)
     else:
         pipeline.pump(here, held.scan_id)
 

@@ -52,7 +52,7 @@ def extract_batch(batch_id: int) -> None:
         journal.send_back(here.catalog, held)
         raise
     if done:
-        pipeline.send(PROCESS_ENTITIES, batch_id=batch_id)
+        pipeline.send(here, PROCESS_ENTITIES, batch_id=batch_id)
     else:
         pipeline.pump(here, held.scan_id)
 
@@ -105,7 +105,7 @@ def _give_up(here: Services, held: Claim) -> None:
     completed = writer.give_up(here.catalog, held, "BatchFailed", message, now=time.time())
     pipeline.publish(here, held.scan_id, always=True)
     if completed is not None and completed.finish:
-        pipeline.finish(held.scan_id)
+        pipeline.finish(here, held.scan_id)
 
 
 def _quarantined(file: FoundFile, deaths: int) -> FileResult:

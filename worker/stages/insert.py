@@ -49,7 +49,7 @@ def _store(here: Services, held: Claim) -> None:
     here.redis.delete(key)
     pipeline.publish(here, held.scan_id)
     if completed.finish:
-        pipeline.finish(held.scan_id)
+        pipeline.finish(here, held.scan_id)
 
 
 def _grouped(data: bytes | None) -> Grouped | None:

@@ -115,7 +115,7 @@ def control(scan_id: str, action: str, actor: str) -> None:
         return
     pipeline.publish(here, scan_id, always=True)
     if change.finish:
-        pipeline.finish(scan_id)
+        pipeline.finish(here, scan_id)
     reconciler.reconcile(here)
 
 
