@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, RowMapping, update
 
@@ -20,6 +21,13 @@ LEASE_SECONDS = 120.0
 
 class TakenOverError(Exception):
     """Another process finishes the scan, or it is over."""
+
+
+class Steps(Protocol):
+    """Something that is done in many transactions."""
+
+    def step(self) -> AbstractContextManager[tuple[Connection, Any]]:
+        """The next writing transaction; raises when there must be none."""
 
 
 class Finishing:

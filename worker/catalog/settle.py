@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from worker.catalog import settle_albums
-from worker.catalog.finishing import Finishing
+from worker.catalog.finishing import Steps
 from worker.catalog.naming import KEY_CHARS, name_key
 from worker.catalog.schema import (
     album_artists,
@@ -41,24 +41,24 @@ from worker.catalog.voting import elect
 SETTLE_CHUNK = 200
 
 
-def settle(finishing: Finishing) -> None:
+def settle(steps: Steps) -> None:
     """Settle all albums, artists and genres whose tracks changed."""
     # Albums first: which artists are credited with them is only then known.
-    _until_settled(finishing, albums, settle_albums.name, settle_albums.join_doubles)
-    _until_settled(finishing, artists, _name_artists, _join_artists)
-    _until_settled(finishing, genres, _name_genres, _accept_genres)
+    _until_settled(steps, albums, settle_albums.name, settle_albums.join_doubles)
+    _until_settled(steps, artists, _name_artists, _join_artists)
+    _until_settled(steps, genres, _name_genres, _accept_genres)
 
 
 Step = Callable[[Connection, Sequence[int]], None]
 
 
-def _until_settled(finishing: Finishing, table: Table, name: Step, join: Step) -> None:
+def _until_settled(steps: Steps, table: Table, name: Step, join: Step) -> None:
     """Name rows until none is left to name, then look for doubles; again, until all is settled."""
     # The 2 is written out so that SQLite sees the partial index.
     query = select(table.c.id, table.c.settled).where(table.c.settled < literal_column("2"))
     query = query.order_by(table.c.settled, table.c.id).limit(SETTLE_CHUNK)
     while True:
-        with finishing.step() as (connection, _):
+        with steps.step() as (connection, _):
             rows = connection.execute(query).all()
             if not rows:
                 return
