@@ -21,6 +21,9 @@ WORKER_TTL = 20
 ROOT_TTL = 24 * 3600
 BATCH_TTL = 3600
 CONTROL_TTL = 7 * 24 * 3600
+ANSWER_TTL = 60
+#: How often the overview of the catalog is written while a scan changes it.
+OVERVIEW_SECONDS = 60
 SCHEDULE_TTL = 180
 WATCH_TTL = 30
 
@@ -71,6 +74,20 @@ class Keys:
     def batch(self, batch_id: int) -> str:
         """String: the rows of one batch on their way to the catalog (zlib-compressed JSON)."""
         return f"{self.prefix}:batch:{batch_id}"
+
+    @property
+    def overview(self) -> str:
+        """String: JSON of `wire.answers.Overview`, as it was when a scan ended, or a minute ago."""
+        return f"{self.prefix}:overview"
+
+    @property
+    def overview_due(self) -> str:
+        """String with a TTL: while it is there the overview of a running scan is new enough."""
+        return f"{self.prefix}:overview:due"
+
+    def answer(self, answer_id: str) -> str:
+        """List with one entry: the answer to a question, see `wire.answers`; expires."""
+        return f"{self.prefix}:answer:{answer_id}"
 
     @property
     def workers(self) -> str:

@@ -45,8 +45,21 @@ EXTRACT_BATCH = "metadata.extract_batch"
 PROCESS_ENTITIES = "batch.process_entities"
 INSERT_BATCH = "insert.direct_batch"
 
-#: Short commands that must not wait behind a scan's own work.
-URGENT_TASKS = (SCAN_CONTROL, SCAN_RECONCILE, SCAN_FINISH)
+LIBRARY_OVERVIEW = "library.overview"
+LIBRARY_SEARCH = "library.search"
+LIBRARY_ALBUM = "library.album"
+LIBRARY_ARTIST = "library.artist"
+
+#: Short commands, and questions somebody waits for: they must not wait behind a scan's own work.
+URGENT_TASKS = (
+    SCAN_CONTROL,
+    SCAN_RECONCILE,
+    SCAN_FINISH,
+    LIBRARY_OVERVIEW,
+    LIBRARY_SEARCH,
+    LIBRARY_ALBUM,
+    LIBRARY_ARTIST,
+)
 
 #: Glob -> queue, first match wins.  The dotted names are Needle's; the flat ones are those of
 #: the applications Needle grew out of, so that their tasks land on the same eight queues.
@@ -60,6 +73,7 @@ ROUTE_GLOBS = (
     ("deferred.*", "deferred"),
     ("enrich.*", "deferred"),
     ("maintenance.*", "maintenance"),
+    ("library.*", "maintenance"),
     ("scan_*", "scan"),
     ("extract_*", "extract"),
     ("batch_*", "batch"),
@@ -87,12 +101,23 @@ STAGES = (
     StageName("insert", INSERT_BATCH),
 )
 
+_ANSWER_ID = re.compile(r"[0-9a-f]{32}")
 _SCAN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
 
 
 def new_scan_id() -> str:
     """A new scan id such as `20261121T010203-4f2a1c`: UTC time, then 24 random bits."""
     return time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + "-" + secrets.token_hex(3)
+
+
+def new_answer_id() -> str:
+    """A name, which nobody can guess, of the place where an answer is waited for."""
+    return secrets.token_hex(16)
+
+
+def is_answer_id(text: str) -> bool:
+    """Whether `text` has the form of an answer id."""
+    return _ANSWER_ID.fullmatch(text) is not None
 
 
 def is_scan_id(text: str) -> bool:

@@ -6,6 +6,7 @@ one with other priority steps would look for messages in other lists.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -50,11 +51,15 @@ def waiting_lists(queue: str) -> tuple[str, ...]:
     return tuple(f"{queue}{PRIORITY_SEPARATOR}{p}" if p else queue for p in PRIORITY_STEPS)
 
 
+def _queue_of(task: str) -> str:
+    return next(queue for glob, queue in ROUTE_GLOBS if fnmatchcase(task, glob))
+
+
 def celery_settings(redis_url: str) -> dict[str, Any]:
     """The Celery settings that producers and workers share, as a plain dict."""
     priority_of = {queue.name: queue.priority for queue in QUEUES}
     routes: dict[str, dict[str, Any]] = {
-        name: {"queue": "scan", "priority": URGENT} for name in URGENT_TASKS
+        name: {"queue": _queue_of(name), "priority": URGENT} for name in URGENT_TASKS
     }
     routes |= {glob: {"queue": q, "priority": priority_of[q]} for glob, q in ROUTE_GLOBS}
     return {

@@ -14,6 +14,7 @@ from typing import Any, cast
 import redis
 
 from wire import keys as wire_keys
+from wire.answers import Overview
 from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, ScanChanged, dump, encode
 from wire.keys import Keys
 from wire.scripts import PUBLISH_SCAN
@@ -104,6 +105,10 @@ class Progress:
         """Say how a music folder is."""
         fields = {status.id: dump(status)}
         self._safely(lambda: self._redis.hset(self._keys.roots, mapping=cast(Any, fields)))
+
+    def overview(self, overview: Overview) -> None:
+        """Say what is in the catalog."""
+        self._safely(lambda: self._redis.set(self._keys.overview, dump(overview)))
 
     def _add(self, stream: str, entry: Any, length: int) -> None:
         self._safely(lambda: self._redis.xadd(stream, entry, maxlen=length, approximate=True))

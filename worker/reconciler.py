@@ -19,7 +19,7 @@ from wire.roots import Root
 from wire.states import ScanState
 from wire.transport import waiting_lists
 from worker import pipeline
-from worker.catalog import journal, queries
+from worker.catalog import browse, journal, queries
 from worker.services import Services
 
 #: Seconds after which a queued scan that the catalog does not know is sent again.
@@ -116,6 +116,7 @@ def restore_view(services: Services, *, starting: bool) -> None:
     if emptied and not starting:
         services.progress.activity("redis.emptied", "system")
     look_at_roots(services)
+    services.progress.overview(browse.overview(services.catalog))
     for scan in reversed(queries.recent_scans(services.catalog, wire_keys.SCANS_KEPT)):
         services.progress.scan(scan)
     for scan in queries.recent_scans(services.catalog, wire_keys.PROBLEMS_SCANS_KEPT):
@@ -136,6 +137,16 @@ def say_ended(services: Services, scan_id: str) -> None:
     root = services.root(scan.root_id)
     if root is not None:
         look_at_root(services, root)
+    services.progress.overview(browse.overview(services.catalog))
+
+
+def refresh_overview(services: Services) -> None:
+    """Say once a minute what is in the catalog while a scan changes it."""
+    keys, client = services.keys, services.redis
+    if client.hlen(keys.active) and client.set(
+        keys.overview_due, 1, nx=True, ex=wire_keys.OVERVIEW_SECONDS
+    ):
+        services.progress.overview(browse.overview(services.catalog))
 
 
 def look_at_roots(services: Services) -> None:

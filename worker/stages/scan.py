@@ -137,3 +137,4 @@ def reconcile(starting: bool = False) -> None:
     reconciler.correct_view(here)
     timekeeper.keep_time(here)
     reconciler.reconcile(here)
+    reconciler.refresh_overview(here)
