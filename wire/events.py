@@ -107,7 +107,8 @@ class RootStatus:
     readable: bool
     message: str = ""  #: why it is not readable
     entries: int = 0  #: directly inside, counted up to 10,000
-    known_files: int = 0  #: in the catalog
+    known_files: int = 0  #: in the catalog, those missing left out
+    missing_files: int = 0  #: in the catalog, but not there any more
     checked_at: float = 0.0
 
 

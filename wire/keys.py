@@ -25,6 +25,7 @@ ANSWER_TTL = 60
 #: How often the overview of the catalog is written while a scan changes it.
 OVERVIEW_SECONDS = 60
 SCHEDULE_TTL = 180
+UPKEEP_SECONDS = 24 * 3600
 WATCH_TTL = 30
 
 
@@ -112,6 +113,11 @@ class Keys:
     def steward(self) -> str:
         """String with a TTL: the worker whose turn it is to reconcile."""
         return f"{self.prefix}:steward"
+
+    @property
+    def upkeep(self) -> str:
+        """String with a TTL: what is to be done once a day was asked for."""
+        return f"{self.prefix}:upkeep"
 
     @property
     def schedule(self) -> str:

@@ -49,6 +49,9 @@ LIBRARY_OVERVIEW = "library.overview"
 LIBRARY_SEARCH = "library.search"
 LIBRARY_ALBUM = "library.album"
 LIBRARY_ARTIST = "library.artist"
+LIBRARY_MISSING = "library.missing"
+PURGE_MISSING = "maintenance.purge_missing"
+PRUNE_HISTORY = "maintenance.prune_history"
 
 #: Short commands, and questions somebody waits for: they must not wait behind a scan's own work.
 URGENT_TASKS = (
@@ -59,6 +62,7 @@ URGENT_TASKS = (
     LIBRARY_SEARCH,
     LIBRARY_ALBUM,
     LIBRARY_ARTIST,
+    LIBRARY_MISSING,
 )
 
 #: Glob -> queue, first match wins.  The dotted names are Needle's; the flat ones are those of

@@ -24,7 +24,8 @@ def worker_settings(settings: WorkerSettings) -> dict[str, Any]:
     """The Celery settings of a worker, over those it shares with producers."""
     return {
         "include": ["worker.stages.scan", "worker.stages.extract", "worker.stages.batch",
-                    "worker.stages.insert"],
+                    "worker.stages.insert", "worker.stages.library",
+                    "worker.stages.maintenance"],
         "result_backend": broker_url(settings.shared.redis_url),
         "result_expires": 3600,
         "redis_socket_timeout": SOCKET_TIMEOUT_SECONDS,

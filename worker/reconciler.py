@@ -173,6 +173,7 @@ def look_at_root(services: Services, root: Root) -> None:
         message=message,
         entries=entries,
         known_files=queries.known_file_count(services.catalog, root.id),
+        missing_files=queries.missing_file_count(services.catalog, root.id),
         checked_at=time.time(),
     )
     services.progress.root(status)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from wire.missing import DAYS_MAX
 from wire.names import QUEUE_NAMES
 from wire.settings import (
     SHARED,
@@ -84,6 +85,11 @@ NICE = Setting(
     "true",
     "Whether scans run with the lowest CPU priority and, on Linux, the lowest disk priority.",
 )
+PURGE_DAYS = Setting(
+    "NEEDLE_PURGE_DAYS",
+    "0",
+    "Days after which a missing file is forgotten by itself. 0: never.",
+)
 LOG_LEVEL = Setting("NEEDLE_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
 CRASH_STEPS = Setting(
     "NEEDLE_CRASH_STEPS", "false", "For tests: the worker dies at the step that a Redis key names."
@@ -105,6 +111,7 @@ SETTINGS = (
     WATCH,
     WATCH_SECONDS,
     NICE,
+    PURGE_DAYS,
     LOG_LEVEL,
     CRASH_STEPS,
 )
@@ -129,6 +136,7 @@ class WorkerSettings:
     watch: bool
     watch_seconds: int
     nice: bool
+    purge_days: int  #: 0: never
     log_level: str
     crash_steps: bool
 
@@ -169,6 +177,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         watch=read_bool(WATCH, environ),
         watch_seconds=read_int(WATCH_SECONDS, environ, low=1, high=3600),
         nice=read_bool(NICE, environ),
+        purge_days=read_int(PURGE_DAYS, environ, low=0, high=DAYS_MAX),
         log_level=read_choice(LOG_LEVEL, environ, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
         crash_steps=read_bool(CRASH_STEPS, environ),
     )

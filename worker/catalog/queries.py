@@ -82,6 +82,14 @@ def known_file_count(catalog: Catalog, root_id: str) -> int:
         return connection.execute(query).scalar_one()
 
 
+def missing_file_count(catalog: Catalog, root_id: str) -> int:
+    """Files of a root that are marked missing."""
+    query = select(func.count()).select_from(files).join(folders)
+    query = query.where(folders.c.root_id == root_id, files.c.missing_since.is_not(None))
+    with catalog.read() as connection:
+        return connection.execute(query).scalar_one()
+
+
 def was_mounted(catalog: Catalog, root_id: str) -> bool:
     """Whether a root was on a disk of its own when it was last walked."""
     with catalog.read() as connection:

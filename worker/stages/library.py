@@ -13,14 +13,16 @@ from celery import shared_task
 from wire.answers import Detail, Search, pack, pack_failure
 from wire.events import load
 from wire.keys import ANSWER_TTL
+from wire.missing import MissingQuestion
 from wire.names import (
     LIBRARY_ALBUM,
     LIBRARY_ARTIST,
+    LIBRARY_MISSING,
     LIBRARY_OVERVIEW,
     LIBRARY_SEARCH,
     is_answer_id,
 )
-from worker.catalog import browse
+from worker.catalog import browse, purge
 from worker.catalog.store import Catalog
 from worker.services import Services, services
 
@@ -57,6 +59,14 @@ def album(answer_id: str, question: str) -> None:
 def artist(answer_id: str, question: str) -> None:
     """An artist and its albums; `question` is JSON of `wire.answers.Detail`."""
     _answer(answer_id, lambda catalog: browse.artist(catalog, load(Detail, question)))
+
+
+@shared_task(
+    name=LIBRARY_MISSING, soft_time_limit=SOFT_LIMIT_SECONDS, time_limit=HARD_LIMIT_SECONDS
+)
+def missing(answer_id: str, question: str) -> None:
+    """What a purge would delete; `question` is JSON of `wire.missing.MissingQuestion`."""
+    _answer(answer_id, lambda catalog: purge.preview(catalog, load(MissingQuestion, question)))
 
 
 def _answer(answer_id: str, ask: Callable[[Catalog], object]) -> None:

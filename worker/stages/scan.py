@@ -9,7 +9,7 @@ from celery import shared_task
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
 from wire.states import ScanMode, ScanState
 from wire.text import path_from_wire
-from worker import crash, mount, pipeline, reconciler, timekeeper
+from worker import crash, mount, pipeline, reconciler, timekeeper, upkeep
 from worker.catalog import discovery as found
 from worker.catalog import queries, scans
 from worker.catalog.finish import finish_scan
@@ -136,5 +136,6 @@ def reconcile(starting: bool = False) -> None:
     reconciler.restore_view(here, starting=starting)
     reconciler.correct_view(here)
     timekeeper.keep_time(here)
+    upkeep.keep_up(here)
     reconciler.reconcile(here)
     reconciler.refresh_overview(here)
