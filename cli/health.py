@@ -42,8 +42,18 @@ def worker_beats(redis_url: str, keys: Keys, **expected: object) -> bool:
     return False
 
 
+def watcher_beats(redis_url: str, keys: Keys, **expected: object) -> bool:
+    """Whether the watcher's status has the `expected` fields, such as its pid."""
+    try:
+        with Connection(redis_url) as redis:
+            status = _object(redis.command("GET", keys.watch))
+    except (RedisUnavailableError, RedisRefusalError):
+        return False
+    return bool(status) and all(status.get(key) == value for key, value in expected.items())
+
+
 def main() -> int:
-    """Exit code 0 when the part named on the command line, `web` or `worker`, is healthy."""
+    """Exit code 0 when the part named on the command line is healthy: web, worker or watcher."""
     try:
         if sys.argv[1:] == ["web"]:
             return 0 if page_answers("127.0.0.1", int(read(PORT))) else 1
@@ -51,6 +61,8 @@ def main() -> int:
     except (SettingsError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    if sys.argv[1:] == ["watcher"]:
+        return 0 if watcher_beats(shared.redis_url, Keys(shared.key_prefix)) else 1
     return 0 if worker_beats(shared.redis_url, Keys(shared.key_prefix), worker=node) else 1
 
 

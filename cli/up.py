@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli import instance, valkey
-from cli.health import page_answers, worker_beats
+from cli.health import page_answers, watcher_beats, worker_beats
 from cli.parts import Part
 from cli.supervisor import Stopped, Supervisor
 from cli.terminal import Failure, complain, say, shown
@@ -24,8 +24,9 @@ from web.settings import SETTINGS as WEB_SETTINGS
 from web.settings import read_settings as read_web_settings
 from wire.keys import Keys
 from wire.roots import Root, join_roots, make_root
-from wire.settings import SettingsError, SharedSettings, read, unknown_settings
+from wire.settings import SettingsError, read, unknown_settings
 from worker.settings import SETTINGS as WORKER_SETTINGS
+from worker.settings import WorkerSettings
 from worker.settings import read_settings as read_worker_settings
 
 #: Files of the demo library.
@@ -61,7 +62,7 @@ def up(music: Sequence[str], host: str | None, port: int | None, data: str | Non
         _check_readable(root)
     instance.prepare(settings.data)
     with instance.locked(settings.data) as lock:
-        _run(settings.data, lock, settings.shared, environ)
+        _run(settings, lock, environ)
 
 
 def absolute(path: str) -> str:
@@ -75,7 +76,8 @@ def _set(environ: dict[str, str], name: str, value: str) -> None:
     environ[name] = value
 
 
-def _run(folder: Path, lock: int, shared: SharedSettings, environ: dict[str, str]) -> None:
+def _run(settings: WorkerSettings, lock: int, environ: dict[str, str]) -> None:
+    folder, shared = settings.data, settings.shared
     host, port = read(HOST, environ), int(read(PORT, environ))
     _check_port(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -87,7 +89,11 @@ def _run(folder: Path, lock: int, shared: SharedSettings, environ: dict[str, str
         _set(environ, "NEEDLE_REDIS_URL", server.url)
         supervisor = Supervisor(folder / "logs", environ, (lock,))
         try:
-            _start(supervisor, server, Keys(shared.key_prefix), host, port)
+            keys = Keys(shared.key_prefix)
+            parts = [worker_part(server.url, keys), web_part(host, port)]
+            if settings.watch:
+                parts.append(watcher_part(server.url, keys))
+            _start(supervisor, server, parts)
             _introduce(supervisor, server, roots, folder, url)
             supervisor.watch()
             say("Stopping")
@@ -100,13 +106,7 @@ def _run(folder: Path, lock: int, shared: SharedSettings, environ: dict[str, str
         instance.forget(folder)
 
 
-def _start(
-    supervisor: Supervisor,
-    server: valkey.Server,
-    keys: Keys,
-    host: str,
-    port: int,
-) -> None:
+def _start(supervisor: Supervisor, server: valkey.Server, parts: Sequence[Part]) -> None:
     say(f"Starting Redis: {server.description}")
     if server.command:
         supervisor.start(redis_part(server))
@@ -114,7 +114,7 @@ def _start(
     if warning:
         complain(warning)
     say("Starting the worker and the page")
-    supervisor.start(worker_part(server.url, keys), web_part(host, port))
+    supervisor.start(*parts)
 
 
 def redis_part(server: valkey.Server) -> Part:
@@ -146,6 +146,15 @@ def web_part(host: str, port: int) -> Part:
         command=(sys.executable, "-P", "-m", "web"),
         answers=lambda _: page_answers(host, port),
         ending=((signal.SIGTERM, 4.5),),
+    )
+
+
+def watcher_part(redis_url: str, keys: Keys) -> Part:
+    """The watcher of folders.  SIGTERM ends it once it has reported what it knows."""
+    return Part(
+        name="watcher",
+        command=(sys.executable, "-P", "-m", "worker.watch"),
+        answers=lambda pid: watcher_beats(redis_url, keys, pid=pid),
     )
 
 
@@ -202,6 +211,8 @@ def _introduce(
     say(f"  redis   {server.description}" + (f", pid {pids['redis']}" if "redis" in pids else ""))
     say(f"  worker  pid {pids['worker']}")
     say(f"  web     pid {pids['web']}")
+    if "watcher" in pids:
+        say(f"  watcher pid {pids['watcher']}")
     say("")
     say(f"Needle is at {url}")
     port = url.rpartition(":")[2]
