@@ -26,6 +26,7 @@ from web.snapshot import (
 from web.state import (
     AT_WORK,
     BEATS_MISSED,
+    SCANS_SHOWN,
     STALLED_SECONDS,
     QueueView,
     RateView,
@@ -34,7 +35,6 @@ from web.state import (
     phase_of,
 )
 from wire.events import Activity, Scan, ScanAt, ScanChanged, WorkerBeat, WorkerGone
-from wire.keys import SCANS_KEPT
 from wire.names import QUEUE_NAMES
 from wire.roots import Root
 
@@ -103,7 +103,7 @@ class Model:
             return False
         self.scans[scan.id] = scan
         self._observe(scan, time.monotonic())
-        if len(self.scans) > 2 * SCANS_KEPT:
+        if len(self.scans) > 2 * SCANS_SHOWN:
             oldest = min(self.scans.values(), key=lambda s: (not s.is_final, s.requested_at))
             del self.scans[oldest.id], self._meters[oldest.id]
             self._at.pop(oldest.id, None)
@@ -137,7 +137,7 @@ class Model:
             scan=scan,
             active=tuple(s for s in reversed(newest_first) if not s.is_final),
             now=self._at.get(scan.id) if scan else None,
-            last_scans=tuple(newest_first[:SCANS_KEPT]),
+            last_scans=tuple(newest_first[:SCANS_SHOWN]),
             problems=self.pulse.problems if scan else (),
             problems_total=problems_total(scan, self.pulse.problems_kept) if scan else 0,
             workers=workers,

@@ -85,7 +85,7 @@ async def scan(request: Request) -> Response:
 
 async def start_scan(request: Request) -> Response:
     """`POST /scans`: fields `mode`, `root` (an id or a path; empty: all), `mark_anyway`."""
-    parts, form = services(request), await _form(request)
+    parts, form = services(request), await form_of(request)
     mode, mark_anyway = mode_of(form.get("mode", ScanMode.QUICK)), "mark_anyway" in form
     root = form.get("root") or None
     for scan, _ in await parts.scans.start(root, mode, ACTOR, mark_anyway=mark_anyway):
@@ -124,7 +124,7 @@ async def _request(request: Request, action: Action) -> Response:
 
 
 async def _choose(request: Request, field: str, choices: tuple[str, ...], cookie: str) -> Response:
-    value = (await _form(request)).get(field, "")
+    value = (await form_of(request)).get(field, "")
     if value not in choices:
         raise RefusedError(
             422, "invalid_choice", f"{field}: one of {', '.join(choices)} is needed."
@@ -156,8 +156,8 @@ def _path_of_form(request: Request) -> str:
     return "/" + sender.path.lstrip("/") + (f"?{sender.query}" if sender.query else "")
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form, the last of each name."""
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form, the last of each name.  Raises RefusedError."""
     try:
         fields = parse_qs((await request.body()).decode("ascii"), max_num_fields=20)
     except ValueError:

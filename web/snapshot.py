@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from web.entries import MAX_ENTRY_BYTES, read_activity
+from web.state import SCANS_SHOWN
 from wire.events import Activity, EventError, Problem, RootStatus, Scan, WorkerBeat, load
-from wire.keys import SCANS_KEPT, WORKER_TTL, Keys
+from wire.keys import WORKER_TTL, Keys
 from wire.names import QUEUE_NAMES, is_scan_id
 from wire.outcomes import PROBLEMS
 from wire.roots import Root
@@ -72,12 +73,12 @@ async def read_snapshot(client: Redis, keys: Keys, roots: Sequence[Root]) -> Sna
         pipe.xrevrange(keys.events, count=1)
         pipe.xrevrange(keys.activity, count=ROWS)
         pipe.time()
-        pipe.zrevrange(keys.scans, 0, SCANS_KEPT - 1)
+        pipe.zrevrange(keys.scans, 0, SCANS_SHOWN - 1)
         pipe.hvals(keys.active)
         pipe.zrevrange(keys.workers, 0, WORKERS_MAX - 1)
         events, activity, now, newest, active, workers = await pipe.execute()
     ids = [i for raw in dict.fromkeys(newest + active) if is_scan_id(i := raw.decode("latin-1"))]
-    scans = await read_scans(client, keys, ids[: 2 * SCANS_KEPT])
+    scans = await read_scans(client, keys, ids[: 2 * SCANS_SHOWN])
     return Snapshot(
         events_id=_last_id(events),
         activity_id=_last_id(activity),

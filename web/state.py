@@ -14,6 +14,8 @@ from wire.states import ScanState
 
 #: Without progress for this long, a scan at work counts as stalled.
 STALLED_SECONDS = 45.0
+#: Past scans on the live page; `/scans` shows all that are kept.
+SCANS_SHOWN = 20
 #: A worker that missed this many beats is silent.
 BEATS_MISSED = 3
 
@@ -83,7 +85,7 @@ class State:
     scan: Scan | None = None  #: the active one, else the newest
     active: tuple[Scan, ...] = ()
     now: ScanAt | None = None  #: where `scan` is
-    last_scans: tuple[Scan, ...] = ()  #: newest first, at most 20
+    last_scans: tuple[Scan, ...] = ()  #: newest first, at most `SCANS_SHOWN`
     problems: tuple[Problem, ...] = ()  #: the first 20 of `scan`
     problems_total: int = 0
     workers: tuple[WorkerView, ...] = ()

@@ -130,6 +130,7 @@ def _root_json(root: RootStatus) -> Json:
         "message": root.message,
         "entries": root.entries,
         "known_files": root.known_files,
+        "missing_files": root.missing_files,
         "checked_at": iso(root.checked_at) if root.checked_at else None,
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 EVENTS_LENGTH = 2_000
 ACTIVITY_LENGTH = 1_000
 #: Scans whose document is kept, and those whose list of problems is kept.
-SCANS_KEPT = 20
+SCANS_KEPT = 100
 PROBLEMS_SCANS_KEPT = 10
 #: Problems kept for one scan; the catalog has them all.
 PROBLEMS_KEPT = 10_000

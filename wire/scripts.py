@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from wire.keys import PROBLEMS_SCANS_KEPT
+
 #: Publish a scan unless a newer revision is there.  Returns 1 when it was published.
 #: KEYS: scan hash, scans, active, events.
 #: ARGV: revision, doc, scan id, requested_at, root id, "1" if final, scans kept, events kept,
 #:       then the fields of the stream entry.
-PUBLISH_SCAN = """
+PUBLISH_SCAN = f"""
 local known = tonumber(redis.call('HGET', KEYS[1], 'revision') or '-1')
 if tonumber(ARGV[1]) < known then return 0 end
 redis.call('HSET', KEYS[1], 'revision', ARGV[1], 'doc', ARGV[2])
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
+local base = string.sub(KEYS[1], 1, -1 - string.len(ARGV[3]))
+if redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) == 1 then
+  for _, id in ipairs(redis.call('ZREVRANGE', KEYS[2], {PROBLEMS_SCANS_KEPT}, -1)) do
+    redis.call('DEL', base .. id .. ':problems')
+  end
+end
 if ARGV[6] == '1' then
   if redis.call('HGET', KEYS[3], ARGV[5]) == ARGV[3] then redis.call('HDEL', KEYS[3], ARGV[5]) end
 else
@@ -18,7 +25,6 @@ else
 end
 local excess = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[7])
 if excess > 0 then
-  local base = string.sub(KEYS[1], 1, -1 - string.len(ARGV[3]))
   for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, excess - 1)) do
     redis.call('DEL', base .. id, base .. id .. ':problems', base .. id .. ':control')
   end
