@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from web import schemas
+from web import library_api, schemas
 from web.errors import ApiResponse
+from web.operations import PREFIX, Operation, Parameter, json_body, whole_number
 from web.refusal import RefusedError
 from web.scans import Action, mode_of
 from web.services import services
-from web.state import State
+from web.state import SCANS_SHOWN, State
 from web.views import problem_json, scan_json, status_json
 from wire.keys import SCANS_KEPT
 from wire.outcomes import PROBLEMS
 from wire.states import ScanMode
 
 ACTOR = "api"
-PREFIX = "/api/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query parameter, with its JSON schema."""
-
-    name: str
-    schema: dict[str, Any]
-    help: str
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One thing the API does.  `answers`: status -> name of a schema, or a media type."""
-
-    method: str
-    path: str
-    name: str
-    help: str
-    endpoint: Callable[[Request], Awaitable[Response]]
-    answers: dict[int, str]
-    parameters: tuple[Parameter, ...] = ()
-    body: str = ""
 
 
 async def list_scans(request: Request) -> Response:
     """The newest scans."""
-    limit = _whole_number(request, "limit", SCANS_KEPT, low=1, high=SCANS_KEPT)
+    limit = whole_number(request, "limit", SCANS_SHOWN, low=1, high=SCANS_KEPT)
     scans = await services(request).scans.recent(limit)
     return ApiResponse({"scans": [scan_json(scan) for scan in scans]})
 
@@ -89,8 +62,8 @@ async def resume_scan(request: Request) -> Response:
 async def list_problems(request: Request) -> Response:
     """Some problems of a scan."""
     parts = services(request)
-    limit = _whole_number(request, "limit", 50, low=1, high=1000)
-    offset = _whole_number(request, "offset", 0, low=0, high=10**9)
+    limit = whole_number(request, "limit", 50, low=1, high=1000)
+    offset = whole_number(request, "offset", 0, low=0, high=10**9)
     outcome = request.query_params.get("outcome")
     if outcome is not None and outcome not in PROBLEMS:
         raise RefusedError(422, "invalid_outcome", f"outcome: one of {', '.join(PROBLEMS)}.")
@@ -149,15 +122,7 @@ async def _request(request: Request, action: Action) -> Response:
 
 async def _scan_request(request: Request) -> tuple[str | None, ScanMode, bool]:
     """Root (None: all), mode and `mark_anyway` in the body.  Raises RefusedError."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise RefusedError(415, "not_json", "A body of type application/json is needed.")
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError):
-        raise RefusedError(422, "invalid_json", "The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise RefusedError(422, "invalid_body", "A JSON object is needed.")
+    body = await json_body(request)
     root = body.get("root")
     if not (root is None or isinstance(root, str)):
         raise RefusedError(422, "invalid_root", "root: a text is needed.")
@@ -171,16 +136,7 @@ def _scan_id(request: Request) -> str:
     return str(request.path_params["scan_id"])
 
 
-def _whole_number(request: Request, name: str, default: int, *, low: int, high: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high:
-        return int(text)
-    raise RefusedError(
-        422, f"invalid_{name}", f"{name}: a whole number from {low} to {high} is needed."
-    )
-
-
-_LIMIT = schemas.whole_number(1, SCANS_KEPT, SCANS_KEPT)
+_LIMIT = schemas.whole_number(1, SCANS_KEPT, SCANS_SHOWN)
 OPERATIONS = (
     Operation(
         "GET",
@@ -254,6 +210,7 @@ OPERATIONS = (
         problems_csv,
         {200: "text/csv", 404: "Error", 503: "Error"},
     ),
+    *library_api.OPERATIONS,
     Operation(
         "GET",
         f"{PREFIX}/status",

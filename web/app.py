@@ -11,12 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from web import api, assets, errors, pages
+from web import api, assets, errors, library_pages, pages
 from web.assets import STATIC, CachedStatic
 from web.connection import connect
 from web.dispatch import Dispatcher
 from web.guard import Guard
 from web.hub import Hub
+from web.library import Library
 from web.openapi import openapi
 from web.problems import Problems
 from web.refusal import RefusedError
@@ -35,6 +36,9 @@ ROUTES = (
     Route("/scans/{scan_id}/stop", pages.stop_scan, methods=["POST"]),
     Route("/scans/{scan_id}/pause", pages.pause_scan, methods=["POST"]),
     Route("/scans/{scan_id}/resume", pages.resume_scan, methods=["POST"]),
+    Route("/library", library_pages.library),
+    Route("/library/albums/{album_id}", library_pages.album),
+    Route("/library/artists/{artist_id}", library_pages.artist),
     Route("/language", pages.set_language, methods=["POST"]),
     Route("/theme", pages.set_theme, methods=["POST"]),
     *(Route(o.path, o.endpoint, methods=[o.method]) for o in api.OPERATIONS),
@@ -60,6 +64,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
         client, dispatcher = connect(shared.redis_url), Dispatcher(shared.redis_url)
         hub = Hub(shared.redis_url, keys, shared.roots)
         renderer = Renderer(assets.load(), settings.timezone)
+        library = Library(client, keys, dispatcher)
         app.state.services = Services(
             settings=settings,
             renderer=renderer,
@@ -67,6 +72,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             streams=Streams(hub, renderer),
             scans=Scans(client, keys, shared.roots, dispatcher),
             problems=Problems(client, keys),
+            library=library,
         )
         try:
             async with hub.running():

@@ -33,8 +33,10 @@ class Dispatcher:
         self._celery.conf.broker_transport_options |= {"max_retries": 0}
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="dispatch")
 
-    async def send(self, task: str, **arguments: str | float) -> None:
-        """Send `task` with keyword arguments.
+    async def send(
+        self, task: str, *, expires_seconds: float | None = None, **arguments: str | float
+    ) -> None:
+        """Send `task` with keyword arguments; a worker that has it later leaves it undone.
 
         Raises:
             DispatchError: Redis did not take it in time, or refused it.
@@ -42,7 +44,9 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                await loop.run_in_executor(self._threads, self._publish, task, arguments)
+                await loop.run_in_executor(
+                    self._threads, self._publish, task, arguments, expires_seconds
+                )
         except Exception as error:  # kombu lets errors of many libraries through
             log.warning("%s was not sent: %r", task, error)
             raise DispatchError("Redis did not take the task. Is it running?") from error
@@ -51,7 +55,11 @@ class Dispatcher:
         """Let go of the threads without waiting for one that hangs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _publish(self, task: str, arguments: dict[str, str | float]) -> None:
+    def _publish(
+        self, task: str, arguments: dict[str, str | float], expires_seconds: float | None
+    ) -> None:
         # A connection of its own: publishes are rare, and a kept one may have died meanwhile.
         with self._celery.connection_for_write() as connection:
-            self._celery.send_task(task, kwargs=arguments, connection=connection, retry=False)
+            self._celery.send_task(
+                task, kwargs=arguments, expires=expires_seconds, connection=connection, retry=False
+            )

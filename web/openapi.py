@@ -8,8 +8,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.api import OPERATIONS, Operation
+from web.api import OPERATIONS
 from web.errors import ApiResponse
+from web.operations import Operation
 from web.schemas import SCHEMAS, TEXT
 
 API_VERSION = "1"

@@ -73,6 +73,47 @@ _SCAN: dict[str, Schema] = {
     "reasons": _list_of(_object(outcome=TEXT, error_class=TEXT, files=COUNT)),
 }
 
+_ARTIST = _object(id=COUNT, name=TEXT, sort_name=TEXT, mbid=TEXT, albums=COUNT, tracks=COUNT)
+_ALBUM = _object(
+    id=COUNT,
+    title=TEXT,
+    artist=TEXT,
+    date=TEXT,
+    label=TEXT,
+    mbid=TEXT,
+    compilation=FLAG,
+    tracks=COUNT,
+    duration_seconds=NUMBER,
+)
+_TRACK = _object(
+    file_id=COUNT,
+    path=TEXT,
+    root=TEXT,
+    title=TEXT,
+    artist=TEXT,
+    album=TEXT,
+    album_id=COUNT_OR_NULL,
+    disc_number=COUNT_OR_NULL,
+    track_number=COUNT_OR_NULL,
+    duration_seconds=NUMBER_OR_NULL,
+    format=TEXT,
+    has_tags=FLAG,
+    outcome=TEXT,
+    error_class=TEXT,
+    message=TEXT,
+    scan_id=TEXT,
+    missing_since=TIME_OR_NULL,
+)
+
+
+def _rows_of(item: Schema) -> Schema:
+    return _object(total=COUNT, rows=_list_of(item))
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
 _WORKER = _object(
     name=TEXT,
     silent=FLAG,
@@ -125,6 +166,36 @@ SCHEMAS: dict[str, Schema] = {
                 at=TIME_OR_NULL,
             )
         ),
+    ),
+    "Artist": _ARTIST,
+    "Album": _ALBUM,
+    "Track": _TRACK,
+    "Library": _object(
+        at=TIME_OR_NULL,
+        artists=COUNT,
+        albums=COUNT,
+        genres=COUNT,
+        tracks=COUNT,
+        files=COUNT,
+        missing=COUNT,
+        problems=COUNT,
+        duration_seconds=NUMBER,
+        size_bytes=COUNT,
+        recent=_list_of(_ref("Album")),
+    ),
+    "LibraryFound": _object(
+        q=TEXT,
+        kind={"type": ["string", "null"]},
+        offset=COUNT,
+        artists=_or_null(_rows_of(_ref("Artist"))),
+        albums=_or_null(_rows_of(_ref("Album"))),
+        tracks=_or_null(_rows_of(_ref("Track"))),
+    ),
+    "LibraryAlbum": _object(
+        album=_ref("Album"), artists=_list_of(_ref("Artist")), tracks=_rows_of(_ref("Track"))
+    ),
+    "LibraryArtist": _object(
+        artist=_ref("Artist"), albums=_rows_of(_ref("Album")), tracks=_rows_of(_ref("Track"))
     ),
     "Status": _object(
         phase={"type": "string", "enum": [phase.value for phase in Phase]},

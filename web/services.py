@@ -8,6 +8,7 @@ from typing import cast
 from starlette.requests import Request
 
 from web.hub import Hub
+from web.library import Library
 from web.problems import Problems
 from web.render import Renderer
 from web.scans import Scans
@@ -25,6 +26,7 @@ class Services:
     streams: Streams
     scans: Scans
     problems: Problems
+    library: Library
 
 
 def services(request: Request) -> Services:

@@ -1,0 +1,61 @@
+"""What an operation of the JSON API is, as data, and how its query parameters are read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.refusal import RefusedError
+
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter, with its JSON schema."""
+
+    name: str
+    schema: dict[str, Any]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing the API does.  `answers`: status -> name of a schema, or a media type."""
+
+    method: str
+    path: str
+    name: str
+    help: str
+    endpoint: Callable[[Request], Awaitable[Response]]
+    answers: dict[int, str]
+    parameters: tuple[Parameter, ...] = ()
+    body: str = ""
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The body, a JSON object.  Raises RefusedError (415, 422)."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise RefusedError(415, "not_json", "A body of type application/json is needed.")
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        raise RefusedError(422, "invalid_json", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise RefusedError(422, "invalid_body", "A JSON object is needed.")
+    return body
+
+
+def whole_number(request: Request, name: str, default: int, *, low: int, high: int) -> int:
+    """The query parameter `name` as a number of `low … high`.  Raises RefusedError (422)."""
+    text = request.query_params.get(name, str(default))
+    if text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high:
+        return int(text)
+    raise RefusedError(
+        422, f"invalid_{name}", f"{name}: a whole number from {low} to {high} is needed."
+    )
