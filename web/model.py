@@ -111,9 +111,9 @@ class Model:
 
     def emptied(self, pulse: Pulse) -> bool:
         """Whether `pulse` tells of another Redis than the one this picture was taken of."""
-        return pulse.epoch != self.pulse.epoch or (
-            pulse.newest not in self.scans if pulse.newest else bool(self.scans)
-        )
+        # A worker gives Redis its epoch: having none before it came is not another one.
+        other_epoch = self.pulse.epoch is not None and pulse.epoch != self.pulse.epoch
+        return other_epoch or (pulse.newest not in self.scans if pulse.newest else bool(self.scans))
 
     def shown(self) -> Scan | None:
         """The scan that the page is about."""
