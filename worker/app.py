@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from wire.transport import SOCKET_TIMEOUT_SECONDS, broker_url, celery_settings
+from worker.garbage import look_less_often
 from worker.parent import die_with_main_process
 from worker.prepare import migrate_at_start
 from worker.priority import give_way
@@ -60,6 +61,7 @@ def create_app(settings: WorkerSettings) -> NeedleApp:
     app.steps["consumer"].add(Steward)
     migrate_at_start(app.services)
     die_with_main_process()
+    look_less_often()
     if settings.nice:
         give_way()
     return app
