@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from wire.outcomes import Outcome
 from worker.catalog.entities import Grouped
 from worker.catalog.filelist import path_to_text, text_to_path
@@ -16,6 +18,9 @@ from worker.library.model import Audio, FileResult, Signature, Tags
 
 #: A record may not grow to more than this when it is unpacked.
 MAX_BYTES = 64 << 20
+
+#: Marks what only Python's own, slower module can write and read.
+_BY_JSON = b" "
 
 _TAG_NAMES = tuple(field.name for field in dataclasses.fields(Tags))
 _AUDIO_NAMES = tuple(field.name for field in dataclasses.fields(Audio))
@@ -57,7 +62,11 @@ def unpack_grouped(data: bytes) -> Grouped:
 
 
 def _pack(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), 1)
+    try:
+        text = orjson.dumps(value, default=tuple)  # it takes no named tuples
+    except TypeError:  # a path that is no UTF-8, a number beyond 64 bits
+        text = _BY_JSON + json.dumps(value, separators=(",", ":")).encode("ascii")
+    return zlib.compress(text, 1)
 
 
 def _unpack(data: bytes) -> Any:
@@ -66,9 +75,13 @@ def _unpack(data: bytes) -> Any:
         text = inflater.decompress(data, MAX_BYTES)
         if not inflater.eof:
             raise RecordError("a record that is cut off, or too large")
-        return json.loads(text)
+        return _load(text)
     except (zlib.error, ValueError, RecursionError) as error:
         raise RecordError(f"not a record: {error}") from None
+
+
+def _load(text: bytes) -> Any:
+    return json.loads(text) if text.startswith(_BY_JSON) else orjson.loads(text)
 
 
 def _result_row(result: FileResult) -> list[Any]:
