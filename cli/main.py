@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import click
 
+from wire.missing import DAYS_MAX
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="needle")
@@ -96,6 +98,71 @@ def problems(scan_id: str, as_csv: bool, url: str | None, data: str | None) -> N
     from cli.status import problems
 
     problems(connect(url, data), scan_id, as_csv=as_csv)
+
+
+@main.command()
+@click.option(
+    "--root", "folder", metavar="DIR", type=click.Path(), help="Only of this music folder."
+)
+@click.option(
+    "--older-than",
+    type=click.IntRange(0, DAYS_MAX),
+    default=0,
+    metavar="DAYS",
+    help="Only what is missing for so many days.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@instance_options
+def purge(
+    folder: str | None, older_than: int, yes: bool, url: str | None, data: str | None
+) -> None:
+    """Forget files that are gone: show which, ask, delete them from the catalog.
+
+    Nothing on disk is touched.
+    """
+    from cli.client import connect
+    from cli.purge import purge
+
+    purge(connect(url, data), folder, older_than_days=older_than, yes=yes)
+
+
+@main.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv"]),
+    default="json",
+    show_default=True,
+    help="JSON Lines, or CSV without formulas.",
+)
+@click.option(
+    "--table",
+    type=click.Choice(["tracks", "albums", "artists", "files"]),
+    default="tracks",
+    show_default=True,
+    help="What to export.",
+)
+@click.option(
+    "--output", type=click.Path(), default="-", help="File to write, - for standard output."
+)
+@click.option("--data", type=click.Path(), help="Data folder of the Needle that is meant.")
+def export(form: str, table: str, output: str, data: str | None) -> None:
+    """Write what is in the catalog, row by row; Needle need not run."""
+    from cli.export import export
+
+    export(data, form, table, output)
+
+
+@main.command()
+@click.option(
+    "--output", type=click.Path(), help="File to make (default: in the data folder, by time)."
+)
+@click.option("--data", type=click.Path(), help="Data folder of the Needle that is meant.")
+def backup(output: str | None, data: str | None) -> None:
+    """Copy the catalog to a file and check the copy; also while a scan runs."""
+    from cli.backup import backup
+
+    backup(data, output)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from web import library_api, schemas
+from web import library_api, missing_api, schemas
 from web.errors import ApiResponse
 from web.operations import PREFIX, Operation, Parameter, json_body, whole_number
 from web.refusal import RefusedError
@@ -211,6 +211,7 @@ OPERATIONS = (
         {200: "text/csv", 404: "Error", 503: "Error"},
     ),
     *library_api.OPERATIONS,
+    *missing_api.OPERATIONS,
     Operation(
         "GET",
         f"{PREFIX}/status",

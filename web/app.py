@@ -11,13 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from web import api, assets, errors, library_pages, pages
+from web import api, assets, errors, history, library_pages, pages
 from web.assets import STATIC, CachedStatic
 from web.connection import connect
 from web.dispatch import Dispatcher
 from web.guard import Guard
 from web.hub import Hub
 from web.library import Library
+from web.missing import Missing
 from web.openapi import openapi
 from web.problems import Problems
 from web.refusal import RefusedError
@@ -31,11 +32,14 @@ from wire.keys import Keys
 ROUTES = (
     Route("/", pages.index),
     Route("/events", pages.events, methods=["GET"]),
+    Route("/scans", history.scans),
     Route("/scans", pages.start_scan, methods=["POST"]),
     Route("/scans/{scan_id}", pages.scan),
     Route("/scans/{scan_id}/stop", pages.stop_scan, methods=["POST"]),
     Route("/scans/{scan_id}/pause", pages.pause_scan, methods=["POST"]),
     Route("/scans/{scan_id}/resume", pages.resume_scan, methods=["POST"]),
+    Route("/missing", history.missing),
+    Route("/missing/purge", history.purge, methods=["POST"]),
     Route("/library", library_pages.library),
     Route("/library/albums/{album_id}", library_pages.album),
     Route("/library/artists/{artist_id}", library_pages.artist),
@@ -73,6 +77,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             scans=Scans(client, keys, shared.roots, dispatcher),
             problems=Problems(client, keys),
             library=library,
+            missing=Missing(library, dispatcher, shared.roots),
         )
         try:
             async with hub.running():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from web.state import Phase
+from wire.missing import DAYS_MAX
 from wire.outcomes import PROBLEMS, Outcome
 from wire.states import ScanMode, ScanState
 
@@ -197,6 +198,35 @@ SCHEMAS: dict[str, Schema] = {
     "LibraryArtist": _object(
         artist=_ref("Artist"), albums=_rows_of(_ref("Album")), tracks=_rows_of(_ref("Track"))
     ),
+    "Missing": _object(
+        root={"type": ["string", "null"]},
+        older_than_days=COUNT,
+        files=COUNT,
+        tracks=COUNT,
+        albums=COUNT,
+        artists=COUNT,
+        size_bytes=COUNT,
+        oldest=TIME_OR_NULL,
+        newest=TIME_OR_NULL,
+        scanned=TEXT,
+        first=_list_of(_object(path=TEXT, root=TEXT, missing_since=TIME_OR_NULL, size_bytes=COUNT)),
+    ),
+    "PurgeRequest": {
+        "type": "object",
+        "properties": {
+            "root": {
+                "type": ["string", "null"],
+                "description": "Id of a music folder; left out: all.",
+            },
+            "older_than_days": {"type": "integer", "minimum": 0, "maximum": DAYS_MAX},
+            "expected": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "How many files listMissing said there are.",
+            },
+        },
+        "required": ["expected"],
+    },
     "Status": _object(
         phase={"type": "string", "enum": [phase.value for phase in Phase]},
         at=TIME_OR_NULL,
@@ -212,6 +242,7 @@ SCHEMAS: dict[str, Schema] = {
                 message=TEXT,
                 entries=COUNT,
                 known_files=COUNT,
+                missing_files=COUNT,
                 checked_at=TIME_OR_NULL,
             )
         ),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from web.hub import Hub
 from web.library import Library
+from web.missing import Missing
 from web.problems import Problems
 from web.render import Renderer
 from web.scans import Scans
@@ -27,6 +28,7 @@ class Services:
     scans: Scans
     problems: Problems
     library: Library
+    missing: Missing
 
 
 def services(request: Request) -> Services:
