@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, exists, select
 
-from wire.states import ScanState
+from wire.states import ScanMode, ScanState
 from worker.catalog import digests, missing, moves
 from worker.catalog.finishing import Finishing, TakenOverError
 from worker.catalog.scanrow import finish_if_ready
@@ -42,7 +42,8 @@ def finish_scan(catalog: Catalog, scan_id: str, *, now: float) -> bool:
 def _settle_files(finishing: Finishing, now: float) -> str:
     """Moved and missing files; the reason why nothing was marked missing, "" if all is well."""
     with finishing.step() as (_, scan):
-        if scan["stopped_by"] or scan["walk_broken"]:
+        # What was not walked to its end says nothing about files that were not met.
+        if scan["stopped_by"] or scan["walk_broken"] or scan["mode"] == ScanMode.RETRY:
             return ""
     missing.collect(finishing)
     moves.apply(finishing)
