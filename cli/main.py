@@ -44,26 +44,30 @@ def instance_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @main.command()
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path())
-@click.option("--full", is_flag=True, help="Read every file again, changed or not.")
+@click.option("--full", "mode", flag_value="full", help="Read every file again, changed or not.")
+@click.option("--normal", "mode", flag_value="normal", help="Compare every file, skip no folder.")
+@click.option("--retry", "mode", flag_value="retry", help="Read what was a problem again.")
+@click.option("--anyway", is_flag=True, help="Mark missing files, however many there are.")
 @click.option("--wait", is_flag=True, help="Follow the scan to its end.")
 @instance_options
 @click.pass_context
 def scan(
     context: click.Context,
     folder: str | None,
-    full: bool,
+    mode: str | None,
+    anyway: bool,
     wait: bool,
     url: str | None,
     data: str | None,
 ) -> None:
-    """Scan DIR, or all music folders.
+    """Scan DIR, which may be a file, or all music folders: what has changed in them.
 
     With --wait the exit code is 1 when the scan failed, 2 when it finished with problems.
     """
     from cli.client import connect
     from cli.scan import scan
 
-    context.exit(scan(connect(url, data), folder, full=full, wait=wait))
+    context.exit(scan(connect(url, data), folder, mode or "quick", anyway=anyway, wait=wait))
 
 
 @main.command()

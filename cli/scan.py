@@ -10,7 +10,7 @@ from cli.client import Api, Document, NoAnswerError
 from cli.progress import Progress, open_progress
 from cli.terminal import Failure, complain, say
 from wire.outcomes import PROBLEMS, Outcome
-from wire.states import FINAL, ScanMode, ScanState
+from wire.states import FINAL, ScanState
 
 POLL_SECONDS = 0.5
 #: Seconds that the page may be away while a scan is followed: it is started again when it died.
@@ -23,13 +23,13 @@ _EXIT_CODES = {
 }
 
 
-def scan(api: Api, folder: str | None, *, full: bool, wait: bool) -> int:
+def scan(api: Api, folder: str | None, mode: str, *, anyway: bool, wait: bool) -> int:
     """Start a scan of `folder` (None: all music folders) and give the exit code.
 
     With `wait` it is the worst of the scans': 1 failed, skipped or cancelled, 2 finished with
     problems.
     """
-    body: Document = {"mode": str(ScanMode.FULL if full else ScanMode.QUICK)}
+    body: Document = {"mode": mode, "mark_anyway": anyway}
     if folder is not None:
         body["root"] = os.path.abspath(os.path.expanduser(folder))
     started = api.post("/scans", body)
