@@ -13,12 +13,10 @@ from web.connection import read_members
 from web.snapshot import load_or_none
 from wire.events import Problem
 from wire.keys import Keys
+from wire.text import formula_safe
 
 CHUNK = 500
 CSV_HEADER = ("id", "path", "outcome", "error_class", "message", "size_bytes", "at")
-
-#: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,10 @@ class Problems:
                 _csv_line(
                     (
                         str(problem.id),
-                        _cell(problem.path),
-                        _cell(problem.outcome),
-                        _cell(problem.error_class),
-                        _cell(problem.message),
+                        formula_safe(problem.path),
+                        formula_safe(problem.outcome),
+                        formula_safe(problem.error_class),
+                        formula_safe(problem.message),
                         str(problem.size_bytes),
                         str(problem.at),
                     )
@@ -81,10 +79,6 @@ class Problems:
     async def _range(self, key: str, offset: int, limit: int) -> tuple[Problem, ...]:
         docs = await read_members(self._client, key, offset, offset + limit - 1)
         return tuple(problem for doc in docs if (problem := load_or_none(Problem, doc)))
-
-
-def _cell(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
 def _csv_line(cells: tuple[str, ...]) -> bytes:

@@ -8,6 +8,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 #: Bidirectional controls can make a name read as another one; they are shown as escapes.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+#: A spreadsheet takes a cell that begins so for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 
 def display_path(path: bytes) -> str:
     r"""`path` as text for people: UTF-8, with other bytes and control characters as `\x..`.
@@ -29,6 +32,11 @@ def _escaped(char: str) -> str:
         code = ord(char)
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     return char
+
+
+def formula_safe(text: str) -> str:
+    """`text` as a cell of a CSV file that no spreadsheet takes for a formula."""
+    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
 def path_to_wire(path: bytes) -> str:

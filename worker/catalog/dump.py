@@ -1,0 +1,162 @@
+"""The catalog as plain rows, for other programs: page by page, so that memory stays flat."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, RowMapping, Select, Table, null, select
+
+from wire.text import path_to_wire
+from worker.catalog.entities import LIST_COLUMNS
+from worker.catalog.schema import (
+    album_artists,
+    albums,
+    artists,
+    files,
+    folders,
+    genres,
+    roots,
+    track_artists,
+    track_genres,
+    tracks,
+)
+
+#: Rows that are read at a time.
+PAGE = 1_000
+#: Columns that hold a list as JSON text.
+_LISTS = frozenset({*LIST_COLUMNS, "flags"})
+#: What is only for the catalog's own comparisons.
+_INTERNAL = frozenset(
+    {"name_key", "title_key", "settled", "has_album_artist", "folder_id", "retry"}
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A table to export: its rows by ascending `id`, and what puts lists into a page of them."""
+
+    query: Select[Any]
+    id: Column[int]
+    join: Callable[[Connection, Sequence[Row]], None] | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        names = (str(column.key) for column in self.query.selected_columns)
+        return [name for name in names if not name.startswith("_")]
+
+
+def rows(connection: Connection, table: str) -> Iterator[Row]:
+    """The rows of a table of `TABLES` by id; lists are lists, exact paths percent-encoded."""
+    if connection.dialect.name == "postgresql":
+        # Who reads this may take a break, as `less` does.
+        connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
+    export, after = TABLES[table], -1
+    ordered = export.query.order_by(export.id).limit(PAGE)
+    while found := connection.execute(ordered.where(export.id > after)).mappings().all():
+        page = [_plain(row) for row in found]
+        if export.join is not None:
+            export.join(connection, page)
+        yield from page
+        after = page[-1]["id"]
+
+
+def _plain(row: RowMapping) -> Row:
+    """A row as JSON can carry it."""
+    values = dict(row)
+    if "_folder" in values:
+        folder, name = bytes(values.pop("_folder")), bytes(values.pop("_name"))
+        values["path"] = path_to_wire(folder + b"/" + name if folder else name)
+    for name, value in values.items():
+        if name in _LISTS:
+            values[name] = json.loads(value) if value else []
+        elif isinstance(value, float) and not math.isfinite(value):
+            values[name] = None
+    return values
+
+
+def _join_artists(links: Table, owner: Column[int]) -> Callable[[Connection, Sequence[Row]], None]:
+    """Puts `artists` (as credited) and `artist_ids` into rows."""
+
+    def join(connection: Connection, page: Sequence[Row]) -> None:
+        by_id = {row["id"]: row for row in page}
+        for row in page:
+            row["artists"], row["artist_ids"] = [], []
+        query = select(owner, links.c.artist_id, artists.c.name, links.c.credited_name)
+        query = query.join(artists, artists.c.id == links.c.artist_id)
+        query = query.where(owner.between(page[0]["id"], page[-1]["id"]))
+        for row_id, artist_id, name, credited in connection.execute(
+            query.order_by(owner, links.c.position)
+        ):
+            by_id[row_id]["artists"].append(credited or name)
+            by_id[row_id]["artist_ids"].append(artist_id)
+
+    return join
+
+
+_join_track_artists = _join_artists(track_artists, track_artists.c.track_id)
+
+
+def _join_track(connection: Connection, page: Sequence[Row]) -> None:
+    _join_track_artists(connection, page)
+    by_id = {row["id"]: row for row in page}
+    for row in page:
+        row["genres"] = []
+    of_track = track_genres.c.track_id
+    query = select(of_track, genres.c.name).join(genres)
+    query = query.where(of_track.between(page[0]["id"], page[-1]["id"]))
+    for track_id, name in connection.execute(query.order_by(of_track, track_genres.c.position)):
+        by_id[track_id]["genres"].append(name)
+
+
+def _shown(table: Table, *left_out: str) -> list[Column[Any]]:
+    """The columns of `table` that mean something outside; no digests."""
+    hidden = {*_INTERNAL, *left_out}
+    return [
+        column
+        for column in table.columns
+        if column.name not in hidden and column.type.python_type is not bytes
+    ]
+
+
+#: Where a file lies; `path` is made of the two hidden ones.
+_PLACE = (
+    roots.c.display.label("root"),
+    files.c.path_display,
+    null().label("path"),
+    folders.c.path.label("_folder"),
+    files.c.name.label("_name"),
+)
+_AS_CREDITED = (null().label("artists"), null().label("artist_ids"))
+_OF_FILE = ("size", "mtime_ns", "ctime_ns", "outcome", "error_class", "error_message", "flags",
+            "missing_since", "last_read_scan_id")  # fmt: skip
+
+#: The tables that can be exported.
+TABLES = {
+    "tracks": Export(
+        select(
+            *_shown(tracks), *_AS_CREDITED, null().label("genres"), *_PLACE,
+            *(files.c[name] for name in _OF_FILE),
+        ).select_from(tracks.join(files).join(folders).join(roots)),
+        tracks.c.id,
+        _join_track,
+    ),
+    "albums": Export(
+        select(*_shown(albums), *_AS_CREDITED),
+        albums.c.id,
+        _join_artists(album_artists, album_artists.c.album_id),
+    ),
+    "artists": Export(select(*_shown(artists)), artists.c.id),
+    "files": Export(
+        select(files.c.id, tracks.c.id.label("track_id"), *_PLACE,
+               *(files.c[name] for name in _OF_FILE))
+        .select_from(files.outerjoin(tracks).join(folders).join(roots)),
+        files.c.id,
+    ),
+}  # fmt: skip
