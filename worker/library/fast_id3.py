@@ -153,7 +153,7 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
             if frame_type is None or position == start:
                 continue
             try:
-                frame = _parse_frame(frame_type, header, flags, data[start:position])
+                frame = _parse_frame(frame_type, header, flags, data, start, position)
             except (NotImplementedError, ID3JunkFrameError):
                 continue
             key = frame.HashKey if frame_type not in _SINGLE_TYPES else frame_type.__name__
@@ -207,18 +207,22 @@ def _count_frames(data: bytes, size_of: Callable[[int], int]) -> tuple[int, int]
     return known, position - len(data)
 
 
-def _parse_frame(frame_type: type[Any], header: Any, flags: int, data: bytes) -> Any:
-    """One frame, by the short way when it is one text; of a picture only the head."""
-    if not flags and not header.f_unsynch:
-        if frame_type in _TEXT_TYPES or frame_type in _DATE_TYPES:
-            frame = _parse_text(frame_type, header, data)
-            if frame is not None:
-                return frame
-        elif frame_type is APIC and len(data) > _PICTURE_HEAD_BYTES:
-            frame = frame_type._fromData(header, 0, data[:_PICTURE_HEAD_BYTES])
-            if frame.data and frame.mime not in ("PNG", "JPG"):  # these mutagen makes anew
-                vars(frame)["left_out_bytes"] = len(data) - _PICTURE_HEAD_BYTES
-                return frame
+def _parse_frame(
+    frame_type: type[Any], header: Any, flags: int, tag: bytes, start: int, end: int
+) -> Any:
+    """The frame in `tag[start:end]`: by the short way if it is one text, of a picture the head."""
+    end = min(end, len(tag))
+    is_plain = not flags and not header.f_unsynch
+    if is_plain and frame_type is APIC and end - start > _PICTURE_HEAD_BYTES:
+        frame = frame_type._fromData(header, 0, tag[start : start + _PICTURE_HEAD_BYTES])
+        if frame.data and frame.mime not in ("PNG", "JPG"):  # these mutagen makes anew
+            vars(frame)["left_out_bytes"] = end - start - _PICTURE_HEAD_BYTES
+            return frame
+    data = tag[start:end]
+    if is_plain and (frame_type in _TEXT_TYPES or frame_type in _DATE_TYPES):
+        frame = _parse_text(frame_type, header, data)
+        if frame is not None:
+            return frame
     return frame_type._fromData(header, flags, data)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wire.outcomes import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What tells that a file has changed: compare with `!=`, never with `>`."""
 
     size: int  #: bytes
@@ -16,8 +16,7 @@ class Signature:
     ctime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A regular file with the name of an audio file."""
 
     path: bytes  #: relative to the root
