@@ -144,6 +144,8 @@ class Model:
             queues=tuple(self._queue_view(name, workers) for name in QUEUE_NAMES),
             in_flight=self.pulse.in_flight,
             roots=self.pulse.roots,
+            schedule=self.pulse.schedule,
+            watch=self.pulse.watch,
             activity=tuple(self._activity),
             rate=rate,
             phase=phase_of(

@@ -20,6 +20,7 @@ from wire.keys import WORKER_TTL, Keys
 from wire.names import QUEUE_NAMES, is_scan_id
 from wire.outcomes import PROBLEMS
 from wire.roots import Root
+from wire.schedule import ScheduleStatus, WatchStatus
 from wire.states import ScanState
 from wire.transport import waiting_lists
 
@@ -42,6 +43,8 @@ class Pulse:
     roots: tuple[RootStatus, ...] = ()
     problems: tuple[Problem, ...] = ()  #: the first of the shown scan
     problems_kept: int = 0  #: how many of them Redis holds
+    schedule: ScheduleStatus | None = None  #: None: no worker says what the clock will bring
+    watch: WatchStatus | None = None  #: None: no folder is watched
     refusal: str = ""  #: why Redis takes no new data: a plain sentence
 
 
@@ -113,10 +116,11 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         problems_key = keys.problems(scan.id if scan else "-")
         pipe.zcard(problems_key)
         pipe.zrange(problems_key, 0, ROWS - 1)
+        pipe.mget(keys.schedule, keys.watch)
         for queue in QUEUE_NAMES:
             for name in waiting_lists(queue):
                 pipe.llen(name)
-        epoch, newest, in_flight, statuses, kept, problems, *lengths = await pipe.execute()
+        epoch, newest, in_flight, statuses, kept, problems, clock, *lengths = await pipe.execute()
     steps = len(lengths) // len(QUEUE_NAMES)
     return Pulse(
         epoch=epoch,
@@ -128,6 +132,8 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         roots=tuple(merged(root, doc) for root, doc in zip(roots, statuses, strict=False)),
         problems=tuple(p for doc in problems if (p := load_or_none(Problem, doc))),
         problems_kept=kept,
+        schedule=load_or_none(ScheduleStatus, clock[0]),
+        watch=load_or_none(WatchStatus, clock[1]),
         refusal=await _read_refusal(client),
     )
 

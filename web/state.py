@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, WorkerBeat
+from wire.schedule import ScheduleStatus, WatchStatus
 from wire.states import ScanState
 
 #: Without progress for this long, a scan at work counts as stalled.
@@ -93,6 +94,8 @@ class State:
     in_flight: int | None = None  #: messages handed out and not acknowledged, whole database
     roots: tuple[RootStatus, ...] = ()  #: `checked_at` 0: no worker has looked yet
     activity: tuple[Activity, ...] = ()  #: newest first, at most 20
+    schedule: ScheduleStatus | None = None  #: what the clock will bring, None: not known
+    watch: WatchStatus | None = None  #: what the watcher sees, None: no folder is watched
     rate: RateView = field(default_factory=RateView)
     phase: Phase = Phase.REDIS_DOWN
     stalled_seconds: float = 0.0  #: how long without progress, when `phase` is stalled
