@@ -133,6 +133,7 @@ class Model:
             at=wall,
             redis_ok=not redis_error,
             redis_error=redis_error or self.pulse.refusal,
+            catalog_error=self.pulse.trouble,
             fresh_at=fresh_at,
             scan=scan,
             active=tuple(s for s in reversed(newest_first) if not s.is_final),

@@ -231,6 +231,7 @@ SCHEMAS: dict[str, Schema] = {
         phase={"type": "string", "enum": [phase.value for phase in Phase]},
         at=TIME_OR_NULL,
         redis=_object(ok=FLAG, error=TEXT, fresh_at=TIME_OR_NULL),
+        catalog=_object(ok=FLAG, error=TEXT),
         workers=_list_of(_WORKER),
         queues=_list_of(_object(name=TEXT, waiting=COUNT_OR_NULL, consumers=COUNT)),
         in_flight=COUNT_OR_NULL,

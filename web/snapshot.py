@@ -46,6 +46,7 @@ class Pulse:
     schedule: ScheduleStatus | None = None  #: None: no worker says what the clock will bring
     watch: WatchStatus | None = None  #: None: no folder is watched
     refusal: str = ""  #: why Redis takes no new data: a plain sentence
+    trouble: str = ""  #: why the catalog cannot be used, in the words of its database
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         pipe.get(keys.epoch)
         pipe.zrevrange(keys.scans, 0, 0)
         pipe.hlen("unacked")
+        pipe.get(keys.trouble)
         pipe.hmget(keys.roots, [root.id for root in roots] or ["-"])
         problems_key = keys.problems(scan.id if scan else "-")
         pipe.zcard(problems_key)
@@ -120,7 +122,8 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         for queue in QUEUE_NAMES:
             for name in waiting_lists(queue):
                 pipe.llen(name)
-        epoch, newest, in_flight, statuses, kept, problems, clock, *lengths = await pipe.execute()
+        epoch, newest, in_flight, trouble, *rest = await pipe.execute()
+    statuses, kept, problems, clock, *lengths = rest
     steps = len(lengths) // len(QUEUE_NAMES)
     return Pulse(
         epoch=epoch,
@@ -135,6 +138,7 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         schedule=load_or_none(ScheduleStatus, clock[0]),
         watch=load_or_none(WatchStatus, clock[1]),
         refusal=await _read_refusal(client),
+        trouble=trouble.decode("utf-8", "replace") if trouble else "",
     )
 
 

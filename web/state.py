@@ -82,6 +82,7 @@ class State:
     at: float  #: when it was made
     redis_ok: bool = False
     redis_error: str = ""  #: a plain sentence when Redis is away, or answers but takes nothing
+    catalog_error: str = ""  #: why the catalog cannot be used, in the words of its database
     fresh_at: float = 0.0  #: time of the last good data, 0.0: there was none
     scan: Scan | None = None  #: the active one, else the newest
     active: tuple[Scan, ...] = ()

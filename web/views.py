@@ -93,6 +93,7 @@ def status_json(state: State) -> Json:
             "error": state.redis_error,
             "fresh_at": iso(state.fresh_at) if state.fresh_at else None,
         },
+        "catalog": {"ok": not state.catalog_error, "error": state.catalog_error},
         "workers": [
             {
                 "name": worker.beat.worker,

@@ -13,6 +13,9 @@ ACTIVITY_LENGTH = 1_000
 #: Scans whose document is kept, and those whose list of problems is kept.
 SCANS_KEPT = 100
 PROBLEMS_SCANS_KEPT = 10
+#: Older scans whose problems somebody looks at: as many lists more, for so many seconds.
+RECALLED_KEPT = 5
+RECALLED_TTL = 3600
 #: Problems kept for one scan; the catalog has them all.
 PROBLEMS_KEPT = 10_000
 
@@ -20,6 +23,7 @@ PROBLEMS_KEPT = 10_000
 WORKER_TTL = 20
 ROOT_TTL = 24 * 3600
 BATCH_TTL = 3600
+TROUBLE_TTL = 60
 CONTROL_TTL = 7 * 24 * 3600
 ANSWER_TTL = 60
 #: How often the overview of the catalog is written while a scan changes it.
@@ -68,6 +72,11 @@ class Keys:
         """Sorted set of the scan's problems: JSON of `wire.events.Problem` by its `id`."""
         return f"{self.prefix}:scan:{scan_id}:problems"
 
+    @property
+    def recalled(self) -> str:
+        """List: ids of the old scans whose problems were written again, latest first."""
+        return f"{self.prefix}:recalled"
+
     def control(self, scan_id: str) -> str:
         """Hash: `stop` and `pause`, each the name of who asked.  Absent: run."""
         return f"{self.prefix}:scan:{scan_id}:control"
@@ -108,6 +117,11 @@ class Keys:
     def restored(self) -> str:
         """String: the catalog's scans were written here since Redis was last emptied."""
         return f"{self.prefix}:restored"
+
+    @property
+    def trouble(self) -> str:
+        """String with a TTL: why the catalog cannot be used, while it cannot."""
+        return f"{self.prefix}:trouble"
 
     @property
     def steward(self) -> str:

@@ -15,6 +15,7 @@ from worker.priority import give_way
 from worker.services import NeedleApp, Services
 from worker.settings import WorkerSettings, read_settings
 from worker.steward import Steward
+from worker.trouble import tell_troubles
 
 #: KiB of peak memory after which a pool process is replaced: 512 MB.
 MAX_MEMORY_PER_CHILD_KIB = 512 * 1024
@@ -60,6 +61,7 @@ def create_app(settings: WorkerSettings) -> NeedleApp:
     app.services = Services(settings)
     app.steps["consumer"].add(Steward)
     migrate_at_start(app.services)
+    tell_troubles(app.services)
     die_with_main_process()
     look_less_often()
     if settings.nice:

@@ -10,6 +10,7 @@ from celery.signals import worker_init
 
 from worker.catalog.store import CatalogError
 from worker.services import Services
+from worker.trouble import say_trouble
 
 
 def migrate_at_start(services: Services) -> None:
@@ -34,6 +35,7 @@ def _in_a_process_of_its_own(services: Services) -> bool:
         services.catalog.dispose()
         code = 0
     except (CatalogError, OSError) as error:
+        say_trouble(services, str(error))
         print(f"needle worker: {error}", file=sys.stderr, flush=True)  # noqa: T201 - for people
     finally:
         os._exit(code)

@@ -46,7 +46,7 @@ def _store(here: Services, held: Claim) -> None:
     if completed is None:
         return
     crash.step(here)
-    here.redis.delete(key)
+    here.redis.delete(key, here.keys.trouble)
     pipeline.publish(here, held.scan_id)
     if completed.finish:
         pipeline.finish(here, held.scan_id)
