@@ -1,0 +1,138 @@
+"""How long other programs take to scan a library, if they are on this machine.
+
+    .venv/bin/python -m bench.peers LIBRARY [--beets PROGRAM] [--mpd PROGRAM] [--minidlna PROGRAM]
+
+beets imports without changing anything (`import -A -C`), MPD and minidlna build their database;
+each twice, the second time with nothing changed.  Nothing is installed, and LIBRARY is only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MPD_SECONDS = 900.0
+
+
+def beets(program: str, library: Path, folder: Path) -> Callable[[], object]:
+    """One import with a library of its own."""
+    config = folder / "config.yaml"
+    config.write_text(
+        f"directory: {folder / 'music'}\nlibrary: {folder / 'beets.db'}\n"
+        "import: {copy: no, write: no, autotag: no, incremental: yes, log: no}\nplugins: []\n"
+    )
+    command = [program, "-c", str(config), "import", "-A", "-C", "-q", str(library)]
+    environ = os.environ | {"BEETSDIR": str(folder)}
+    return lambda: _quietly(command, environ)
+
+
+def minidlna(program: str, library: Path, folder: Path) -> Callable[[], object]:
+    """One scan: the server says in its log when it is done."""
+    config = folder / "minidlna.conf"
+    config.write_text(
+        f"media_dir=A,{library}\ndb_dir={folder}\nlog_dir={folder}\nlog_level=scanner=info\n"
+        "inotify=no\nport=0\n"
+    )
+    log = folder / "minidlna.log"
+
+    def scan() -> None:
+        log.unlink(missing_ok=True)
+        command = [program, "-S", "-f", str(config), "-P", str(folder / "pid")]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as it:
+            try:
+                _wait(lambda: log.exists() and "finished" in log.read_text(errors="replace"))
+            finally:
+                it.kill()
+
+    return scan
+
+
+def mpd(program: str, library: Path, folder: Path) -> Callable[[], object]:
+    """One update of the database, asked for and watched over MPD's socket."""
+    config = folder / "mpd.conf"
+    config.write_text(
+        f'music_directory "{library}"\ndb_file "{folder}/db"\nstate_file "{folder}/state"\n'
+        f'bind_to_address "{folder}/socket"\nauto_update "no"\nlog_file "{folder}/log"\n'
+        'audio_output {\n type "null"\n name "none"\n}\n'
+    )
+
+    def update() -> None:
+        command = [program, "--no-daemon", str(config)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as it:
+            try:
+                with _mpd_connection(folder / "socket") as ask:
+                    ask("update")
+                    _wait(lambda: "updating_db" not in ask("status"))
+            finally:
+                it.terminate()
+
+    return update
+
+
+@contextmanager
+def _mpd_connection(path: Path) -> Iterator[Callable[[str], str]]:
+    _wait(path.exists)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        lines = connection.makefile("rw")
+        lines.readline()
+
+        def ask(command: str) -> str:
+            lines.write(command + "\n")
+            lines.flush()
+            answer = ""
+            while not (line := lines.readline()).startswith(("OK", "ACK")):
+                answer += line
+            return answer
+
+        yield ask
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + MPD_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.005)
+
+
+def _quietly(command: list[str], environ: dict[str, str]) -> None:
+    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> None:
+    """Measure what is there, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("--beets", default="beet")
+    parser.add_argument("--mpd", default="mpd")
+    parser.add_argument("--minidlna", default="minidlnad")
+    options = parser.parse_args()
+    library: Path = options.library.resolve()
+    for name, make in (("mpd", mpd), ("minidlna", minidlna), ("beets", beets)):
+        program = shutil.which(getattr(options, name))
+        if program is None:
+            print(f"{name:9} is not on this machine")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            scan = make(program, library, Path(folder))
+            for title in ("first", "unchanged"):
+                start, before = time.perf_counter(), os.times()
+                scan()
+                after = os.times()
+                wall = time.perf_counter() - start
+                cpu = after.children_user + after.children_system
+                cpu -= before.children_user + before.children_system
+                print(f"{name:9} {title:10} {wall:8.2f} s  CPU {cpu:8.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
