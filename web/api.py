@@ -68,6 +68,7 @@ async def list_problems(request: Request) -> Response:
     if outcome is not None and outcome not in PROBLEMS:
         raise RefusedError(422, "invalid_outcome", f"outcome: one of {', '.join(PROBLEMS)}.")
     scan = await parts.scans.get(_scan_id(request))
+    await parts.problems.recall(scan)
     page = await parts.problems.page(scan.id, outcome=outcome, offset=offset, limit=limit)
     return ApiResponse(
         {
@@ -82,6 +83,7 @@ async def problems_csv(request: Request) -> Response:
     """All problems of a scan as CSV."""
     parts = services(request)
     scan = await parts.scans.get(_scan_id(request))
+    await parts.problems.recall(scan)
     name = f"needle-problems-{scan.id}.csv"
     return StreamingResponse(
         parts.problems.csv(scan.id),

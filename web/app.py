@@ -75,7 +75,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             hub=hub,
             streams=Streams(hub, renderer),
             scans=Scans(client, keys, shared.roots, dispatcher),
-            problems=Problems(client, keys),
+            problems=Problems(client, keys, library),
             library=library,
             missing=Missing(library, dispatcher, shared.roots),
         )

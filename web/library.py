@@ -22,6 +22,7 @@ from wire.answers import (
     Detail,
     Found,
     Overview,
+    Recalled,
     Search,
     unpack,
 )
@@ -33,6 +34,7 @@ from wire.names import (
     LIBRARY_ARTIST,
     LIBRARY_MISSING,
     LIBRARY_OVERVIEW,
+    LIBRARY_PROBLEMS,
     LIBRARY_SEARCH,
     new_answer_id,
 )
@@ -84,6 +86,10 @@ class Library:
     async def missing(self, question: MissingQuestion) -> MissingFiles:
         """What a purge would delete.  Raises RefusedError."""
         return await self._ask(LIBRARY_MISSING, MissingFiles, dump(question))
+
+    async def recall_problems(self, scan_id: str) -> None:
+        """Have the problems of an old scan written to Redis again.  Raises RefusedError."""
+        await self._ask(LIBRARY_PROBLEMS, Recalled, scan_id)
 
     async def _ask(self, task: str, cls: type[T], question: str) -> T:
         """The answer of `task`.  Raises RefusedError (503), or what redis-py raises."""

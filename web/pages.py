@@ -65,6 +65,11 @@ async def scan(request: Request) -> Response:
             found.id, outcome=outcome or None, offset=offset, limit=PAGE_ROWS
         )
 
+    trouble = ""
+    try:
+        await parts.problems.recall(found)
+    except RefusedError as refusal:  # the scan itself can be shown nevertheless
+        trouble = refusal.message
     listed = await rows(page)
     pages = max(math.ceil(listed.total / PAGE_ROWS), 1)
     if page > pages:
@@ -74,6 +79,7 @@ async def scan(request: Request) -> Response:
         "scan.html",
         parts.hub.state(),
         scan=found,
+        trouble=trouble,
         problems=listed.rows,
         problems_total=listed.total,
         outcomes_found=outcomes,
@@ -90,7 +96,7 @@ async def start_scan(request: Request) -> Response:
     root = form.get("root") or None
     for scan, _ in await parts.scans.start(root, mode, ACTOR, mark_anyway=mark_anyway):
         parts.hub.take(scan)
-    return _back(request)
+    return _back(request, "/")  # where it can be watched
 
 
 async def stop_scan(request: Request) -> Response:
@@ -134,14 +140,14 @@ async def _choose(request: Request, field: str, choices: tuple[str, ...], cookie
     return response
 
 
-def _back(request: Request) -> Response:
-    """To where the form was; for htmx the scan's section instead."""
+def _back(request: Request, path: str = "") -> Response:
+    """To `path`, or to where the form was; for htmx the scan's section instead."""
     if request.headers.get("hx-request") == "true":
         parts = services(request)
         section = next(s for s in SECTIONS if s.id == "scan")
         html = parts.renderer.fragment(section, language_of(request), parts.hub.state())
         return HTMLResponse(partial(section, html).encode("utf-8", "replace"))
-    return RedirectResponse(_path_of_form(request), 303)
+    return RedirectResponse(path or _path_of_form(request), 303)
 
 
 def _path_of_form(request: Request) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from web.connection import read_members
-from web.snapshot import load_or_none
-from wire.events import Problem
+from web.library import Library
+from web.snapshot import load_or_none, problems_total
+from wire.events import Problem, Scan
 from wire.keys import Keys
 from wire.text import formula_safe
 
@@ -30,8 +31,18 @@ class ProblemPage:
 class Problems:
     """The lists of problems of one Redis; at most `PROBLEMS_KEPT` a scan."""
 
-    def __init__(self, client: Redis, keys: Keys) -> None:
-        self._client, self._keys = client, keys
+    def __init__(self, client: Redis, keys: Keys, library: Library) -> None:
+        self._client, self._keys, self._library = client, keys, library
+
+    async def recall(self, scan: Scan) -> None:
+        """Make sure that Redis has the list of an old scan, which a worker writes again.
+
+        Raises RefusedError (503): no worker answers.
+        """
+        if not scan.is_final or not problems_total(scan, 0):
+            return
+        if not await self._client.exists(self._keys.problems(scan.id)):
+            await self._library.recall_problems(scan.id)
 
     async def page(
         self, scan_id: str, *, outcome: str | None = None, offset: int, limit: int

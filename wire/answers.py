@@ -146,6 +146,13 @@ class ArtistDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """The problems of an old scan are in Redis again: so many."""
+
+    problems: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A question: rows whose text holds every word of `text`; all rows when there is none.
 

@@ -50,6 +50,7 @@ LIBRARY_SEARCH = "library.search"
 LIBRARY_ALBUM = "library.album"
 LIBRARY_ARTIST = "library.artist"
 LIBRARY_MISSING = "library.missing"
+LIBRARY_PROBLEMS = "library.problems"
 PURGE_MISSING = "maintenance.purge_missing"
 PRUNE_HISTORY = "maintenance.prune_history"
 
@@ -63,6 +64,7 @@ URGENT_TASKS = (
     LIBRARY_ALBUM,
     LIBRARY_ARTIST,
     LIBRARY_MISSING,
+    LIBRARY_PROBLEMS,
 )
 
 #: Glob -> queue, first match wins.  The dotted names are Needle's; the flat ones are those of

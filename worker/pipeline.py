@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from celery import current_app
 from redis.exceptions import RedisError
@@ -77,6 +77,23 @@ def publish_problems(services: Services, scan_id: str, after_id: int = 0) -> Non
             return
         services.progress.problems(scan_id, page)
         after_id, left = page[-1].id, left - len(page)
+
+
+def recall_problems(services: Services, scan_id: str) -> int:
+    """Write the problems of an old scan to Redis for a while, in place of those recalled before.
+
+    Returns how many are there now.
+    """
+    client, names = services.redis, services.keys
+    publish_problems(services, scan_id)
+    client.expire(names.problems(scan_id), keys.RECALLED_TTL)
+    client.lrem(names.recalled, 0, scan_id)
+    client.lpush(names.recalled, scan_id)
+    while client.llen(names.recalled) > keys.RECALLED_KEPT:
+        forgotten = cast("bytes | None", client.rpop(names.recalled))
+        if forgotten is not None:
+            client.delete(names.problems(forgotten.decode("ascii", "replace")))
+    return client.zcard(names.problems(scan_id))
 
 
 def finish(services: Services, scan_id: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from wire.answers import Detail, Search, pack, pack_failure
+from wire.answers import Detail, Recalled, Search, pack, pack_failure
 from wire.events import load
 from wire.keys import ANSWER_TTL
 from wire.missing import MissingQuestion
@@ -19,9 +19,12 @@ from wire.names import (
     LIBRARY_ARTIST,
     LIBRARY_MISSING,
     LIBRARY_OVERVIEW,
+    LIBRARY_PROBLEMS,
     LIBRARY_SEARCH,
     is_answer_id,
+    is_scan_id,
 )
+from worker import pipeline
 from worker.catalog import browse, purge
 from worker.catalog.store import Catalog
 from worker.services import Services, services
@@ -67,6 +70,17 @@ def artist(answer_id: str, question: str) -> None:
 def missing(answer_id: str, question: str) -> None:
     """What a purge would delete; `question` is JSON of `wire.missing.MissingQuestion`."""
     _answer(answer_id, lambda catalog: purge.preview(catalog, load(MissingQuestion, question)))
+
+
+@shared_task(
+    name=LIBRARY_PROBLEMS, soft_time_limit=SOFT_LIMIT_SECONDS, time_limit=HARD_LIMIT_SECONDS
+)
+def problems(answer_id: str, question: str) -> None:
+    """Write the problems of an old scan to Redis again; `question` is its id."""
+    here = services()
+    if not is_scan_id(question):
+        raise ValueError(f"{question[:40]!r} is no scan id")
+    _answer(answer_id, lambda _: Recalled(pipeline.recall_problems(here, question)))
 
 
 def _answer(answer_id: str, ask: Callable[[Catalog], object]) -> None:
