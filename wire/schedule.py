@@ -33,4 +33,5 @@ class WatchStatus:
     at: float
     pid: int
     roots: tuple[str, ...] = ()  #: ids of the music folders that are watched
+    changed: int = 0  #: folders that changed and are not quiet yet
     notes: tuple[str, ...] = ()  #: what is not seen and why, plain sentences

@@ -21,6 +21,10 @@ class Changes:
         self._quiet_seconds = quiet_seconds
         self._changed_at: dict[bytes, float] = {}
 
+    def __len__(self) -> int:
+        """Folders that are not quiet yet."""
+        return len(self._changed_at)
+
     def add(self, folder: bytes, now: float) -> None:
         """Something changed directly in `folder` (relative to the root, b"" = the root)."""
         self._changed_at[folder] = now

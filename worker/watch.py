@@ -67,12 +67,13 @@ class Watcher:
     def _watch(self) -> None:
         """Watch the roots that are there, until one comes, goes or fails."""
         before = self._identities()
-        self._watched = tuple(root for root in self._changes if before[root] and _is_text(root))
-        self._note(_notes(self._changes, self._watched))
-        if not self._watched:
+        roots = tuple(root for root in self._changes if before[root] and _is_text(root))
+        self._watched = ()
+        self._note(_notes(self._changes, roots))
+        if not roots:
             self._rest()
             return
-        paths = [os.fsdecode(root.path) for root in self._watched]
+        paths = [os.fsdecode(root.path) for root in roots]
         try:
             for changes in watch(
                 *paths,
@@ -84,13 +85,16 @@ class Watcher:
                 debounce=GATHER_MS,
                 rust_timeout=GATHER_MS,
             ):
+                if not self._watched:  # from now on nothing is missed
+                    self._watched = roots
+                    self._beat()
                 self._take({os.fsencode(path) for _, path in changes})
                 self._tell()
                 if self._identities() != before:
                     log.info("a music folder was mounted or unmounted")
                     return
         except (OSError, RuntimeError) as error:
-            self._fail(error)
+            self._fail(roots, error)
 
     def _identities(self) -> dict[Root, tuple[int, int] | None]:
         return {root: identity(root.path) for root in self._changes}
@@ -108,12 +112,13 @@ class Watcher:
                     if folder is not None:
                         self._changes[root].add(folder, now)
 
-    def _fail(self, error: Exception) -> None:
-        """What happened since is not known: everything may have changed."""
+    def _fail(self, roots: Iterable[Root], error: Exception) -> None:
+        """What happened since is not known: everything that was watched may have changed."""
+        unnamed = "Unable to decode path" in str(error)  # a name that is not UTF-8
         now = time.monotonic()
-        for root in self._watched:
+        for root in roots if unnamed else self._watched:
             self._changes[root].add(b"", now)
-        if "Unable to decode path" in str(error):  # a name that is no UTF-8: known to occur
+        if unnamed:
             log.info("a change is not told by name, the whole folder counts: %s", error)
             return
         log.warning("watching failed: %s", error)
@@ -122,9 +127,11 @@ class Watcher:
         self._rest()
 
     def _rest(self) -> None:
-        """Go on telling until it is time to try again."""
-        until = time.monotonic() + RETRY_SECONDS
-        while time.monotonic() < until and not self._stop.wait(STEP_MS / 1000):
+        """Go on telling until it is time to try again, or a root came or went."""
+        before, until = self._identities(), time.monotonic() + RETRY_SECONDS
+        while time.monotonic() < until and self._identities() == before:
+            if self._stop.wait(STEP_MS / 1000):
+                return
             self._tell()
 
     def _tell(self) -> None:
@@ -141,8 +148,13 @@ class Watcher:
 
     def _beat(self) -> None:
         self._beat_at = time.monotonic()
-        ids = tuple(root.id for root in self._watched)
-        status = WatchStatus(at=time.time(), pid=os.getpid(), roots=ids, notes=self._notes)
+        status = WatchStatus(
+            at=time.time(),
+            pid=os.getpid(),
+            roots=tuple(root.id for root in self._watched),
+            changed=sum(map(len, self._changes.values())),
+            notes=self._notes,
+        )
         with contextlib.suppress(redis.RedisError):  # a missing beat is what says it
             self._redis.set(self._keys.watch, dump(status), ex=WATCH_TTL)
 
