@@ -96,7 +96,7 @@ def test_empty_folder_gives_way_to_the_one_above(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        (b"/home/me/Music", []),
+        (b"/srv/Music", []),
         (b"/mnt/nas", [(b"/mnt/nas", "nfs4")]),
         (b"/mnt/nas/Music", [(b"/mnt/nas", "nfs4")]),
         (b"/mnt/nas/local/x", []),
