@@ -1,9 +1,9 @@
 """How long other programs take to scan a library, if they are on this machine.
 
-    .venv/bin/python -m bench.peers LIBRARY [--beets PROGRAM] [--mpd PROGRAM] [--minidlna PROGRAM]
+    .venv/bin/python -m bench.peers LIBRARY [--beets PROGRAM] [--mpd PROGRAM]
 
-beets imports without changing anything (`import -A -C`), MPD and minidlna build their database;
-each twice, the second time with nothing changed.  Nothing is installed, and LIBRARY is only read.
+beets imports without changing anything (`import -A -C`), MPD builds its database; each twice, the
+second time with nothing changed.  Nothing is installed, and LIBRARY is only read.
 """
 
 from __future__ import annotations
@@ -27,32 +27,11 @@ def beets(program: str, library: Path, folder: Path) -> Callable[[], object]:
     config = folder / "config.yaml"
     config.write_text(
         f"directory: {folder / 'music'}\nlibrary: {folder / 'beets.db'}\n"
-        "import: {copy: no, write: no, autotag: no, incremental: yes, log: no}\nplugins: []\n"
+        "import: {copy: no, write: no, autotag: no, incremental: yes}\nplugins: []\n"
     )
     command = [program, "-c", str(config), "import", "-A", "-C", "-q", str(library)]
     environ = os.environ | {"BEETSDIR": str(folder)}
     return lambda: _quietly(command, environ)
-
-
-def minidlna(program: str, library: Path, folder: Path) -> Callable[[], object]:
-    """One scan: the server says in its log when it is done."""
-    config = folder / "minidlna.conf"
-    config.write_text(
-        f"media_dir=A,{library}\ndb_dir={folder}\nlog_dir={folder}\nlog_level=scanner=info\n"
-        "inotify=no\nport=0\n"
-    )
-    log = folder / "minidlna.log"
-
-    def scan() -> None:
-        log.unlink(missing_ok=True)
-        command = [program, "-S", "-f", str(config), "-P", str(folder / "pid")]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as it:
-            try:
-                _wait(lambda: log.exists() and "finished" in log.read_text(errors="replace"))
-            finally:
-                it.kill()
-
-    return scan
 
 
 def mpd(program: str, library: Path, folder: Path) -> Callable[[], object]:
@@ -65,6 +44,7 @@ def mpd(program: str, library: Path, folder: Path) -> Callable[[], object]:
     )
 
     def update() -> None:
+        (folder / "socket").unlink(missing_ok=True)
         command = [program, "--no-daemon", str(config)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as it:
             try:
@@ -114,10 +94,9 @@ def main() -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("--beets", default="beet")
     parser.add_argument("--mpd", default="mpd")
-    parser.add_argument("--minidlna", default="minidlnad")
     options = parser.parse_args()
     library: Path = options.library.resolve()
-    for name, make in (("mpd", mpd), ("minidlna", minidlna), ("beets", beets)):
+    for name, make in (("mpd", mpd), ("beets", beets)):
         program = shutil.which(getattr(options, name))
         if program is None:
             print(f"{name:9} is not on this machine")
