@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from web import format as figures
 from web import messages
 from web.assets import Assets
+from web.reasons import Reasons
 from web.settings import LANGUAGES
 from web.state import State
 
@@ -67,7 +68,7 @@ class Renderer:
 
     def translate(self, text: str, language: str) -> str:
         """`text`, an English sentence of the page, in `language`."""
-        translated: str = self._environments[language].globals["t"](text)  # type: ignore[operator]
+        translated: str = self._environments[language].filters["reason"](text)
         return translated
 
 
@@ -87,7 +88,9 @@ def _environment(language: str, assets: Assets, zone: ZoneInfo) -> Environment:
     )
     translations = messages.load(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    reasons = Reasons(translations.gettext, lambda value: figures.number(value, language))
     environment.filters.update(_filters(language, zone))
+    environment.filters.update(reason=reasons.reason, actor=reasons.actor)
     environment.globals.update(
         t=translations.gettext, asset=assets.url, integrity=assets.integrity, SECTIONS=SECTIONS
     )

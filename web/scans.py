@@ -44,8 +44,9 @@ def mode_of(text: object) -> ScanMode:
     try:
         return ScanMode(str(text))
     except ValueError:
-        message = "mode: quick, normal, full or retry is needed."
-        raise RefusedError(422, "invalid_mode", message) from None
+        raise RefusedError(
+            422, "invalid_mode", "mode: quick, normal, full or retry is needed."
+        ) from None
 
 
 class Action(StrEnum):

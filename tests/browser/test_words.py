@@ -22,9 +22,10 @@ from redis.exceptions import (
 )
 
 from web.connection import cause
+from web.reasons import ACTORS, REWORDED, SENTENCES
 
 WEB = Path(__file__).parents[2] / "web"
-PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|\{\}")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\}")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,8 @@ def french() -> Catalog:
 METHODS = [
     ("templates/**.html", "jinja2"),
     ("api.py", "ignore"),
+    ("*_api.py", "ignore"),
+    ("operations.py", "ignore"),
     ("guard.py", "ignore"),
     ("**.py", "python"),
 ]
@@ -62,7 +65,8 @@ def sentences() -> set[str]:
     )
     texts = {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
     phrases = {HTTPStatus(status).phrase for status in STATUSES}
-    return texts | phrases | {cause(error) for error in REDIS_ERRORS}
+    told = {REWORDED.get(sentence, sentence) for sentence in SENTENCES} | set(ACTORS.values())
+    return texts | phrases | told | {cause(error) for error in REDIS_ERRORS}
 
 
 def translations(catalog: Catalog) -> Iterator[tuple[str, str]]:
