@@ -1,9 +1,10 @@
 """How long other programs take to scan a library, if they are on this machine.
 
-    .venv/bin/python -m bench.peers LIBRARY [--beets PROGRAM] [--mpd PROGRAM]
+    .venv/bin/python -m bench.peers [LIBRARY] [--beets PROGRAM] [--mpd PROGRAM]
 
 beets imports without changing anything (`import -A -C`), MPD builds its database; each twice, the
-second time with nothing changed.  Nothing is installed, and LIBRARY is only read.
+second time with nothing changed.  Nothing is installed, and LIBRARY is only read; without it one
+of 10,000 files is made.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from cli.demo.library import make_library
 
 MPD_SECONDS = 900.0
 
@@ -85,32 +88,42 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 
 def _quietly(command: list[str], environ: dict[str, str]) -> None:
-    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+    null = subprocess.DEVNULL
+    subprocess.run(command, env=environ, check=True, stdout=null, stderr=null)
 
 
 def main() -> None:
     """Measure what is there, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("library", type=Path)
+    parser.add_argument("library", type=Path, nargs="?")
     parser.add_argument("--beets", default="beet")
     parser.add_argument("--mpd", default="mpd")
     options = parser.parse_args()
-    library: Path = options.library.resolve()
-    for name, make in (("mpd", mpd), ("beets", beets)):
-        program = shutil.which(getattr(options, name))
-        if program is None:
-            print(f"{name:9} is not on this machine")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            scan = make(program, library, Path(folder))
-            for title in ("first", "unchanged"):
-                start, before = time.perf_counter(), os.times()
-                scan()
-                after = os.times()
-                wall = time.perf_counter() - start
-                cpu = after.children_user + after.children_system
-                cpu -= before.children_user + before.children_system
-                print(f"{name:9} {title:10} {wall:8.2f} s  CPU {cpu:8.2f} s", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        library = options.library
+        if library is None:
+            library = Path(folder) / "Music"
+            make_library(library, 10_000)
+        for name, make in (("mpd", mpd), ("beets", beets)):
+            program = shutil.which(getattr(options, name))
+            if program is None:
+                print(f"{name:9} is not on this machine")
+                continue
+            own = Path(folder) / name
+            own.mkdir()
+            measure(name, make(program, library.resolve(), own))
+
+
+def measure(name: str, scan: Callable[[], object]) -> None:
+    """Print what a first scan takes, and one with nothing changed."""
+    for title in ("first", "unchanged"):
+        start, before = time.perf_counter(), os.times()
+        scan()
+        after = os.times()
+        wall = time.perf_counter() - start
+        cpu = after.children_user + after.children_system
+        cpu -= before.children_user + before.children_system
+        print(f"{name:9} {title:10} {wall:8.2f} s  CPU {cpu:8.2f} s", flush=True)
 
 
 if __name__ == "__main__":
