@@ -34,17 +34,18 @@ def purge(api: Api, folder: str | None, *, older_than_days: int, yes: bool) -> N
         say("Nothing was forgotten")
         return
     api.post("/missing/purge", request | {"expected": found["files"]})
-    say(f"{_files(found)} will be forgotten: `needle status` and the page show it")
+    say(f"{_many(found, 'files')} will be forgotten: `needle status` and the page show it")
 
 
 def _lines(found: Document) -> Iterator[str]:
     if not found["files"]:
         yield "No missing files"
         return
-    yield f"{_files(found)} missing since {_day(found['oldest'])} to {_day(found['newest'])}"
+    oldest, newest = _day(found["oldest"]), _day(found["newest"])
+    yield f"{_many(found, 'files')} missing since {oldest} to {newest}"
     yield (
-        f"  would leave the catalog, with {found['tracks']:,} tracks and what is left empty: "
-        f"{found['albums']:,} albums, {found['artists']:,} artists"
+        f"  would leave the catalog, with {_many(found, 'tracks')} and what is left empty: "
+        f"{_many(found, 'albums')}, {_many(found, 'artists')}"
     )
     shown = found["first"][:SHOWN]
     for file in shown:
@@ -53,8 +54,9 @@ def _lines(found: Document) -> Iterator[str]:
         yield f"  and {found['files'] - len(shown):,} more"
 
 
-def _files(found: Document) -> str:
-    return "1 file" if found["files"] == 1 else f"{found['files']:,} files"
+def _many(found: Document, things: str) -> str:
+    """Such as `1 file`, `12 files`."""
+    return f"{found[things]:,} {things if found[things] != 1 else things[:-1]}"
 
 
 def _day(moment: str | None) -> str:
