@@ -1,0 +1,141 @@
+"""Everybody at once, messages twice and out of order, two workers, stops at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from tests.faults.page import banner, status
+from tests.integration.stack import Part, Stack, check_ledger, stack
+from tests.servers import wait_until
+from web.dispatch import Dispatcher
+from wire.keys import SCANS_KEPT
+from wire.names import EXTRACT_BATCH, INSERT_BATCH, PROCESS_ENTITIES, SCAN_DISCOVERY, SCAN_FINISH
+
+SLOWLY = {"NEEDLE_BATCH_FILES": "2"}
+
+
+def finish(running: Stack, scan_id: str) -> None:
+    scan = running.wait_for_end(scan_id)
+    assert scan["state"] == "completed_with_problems"
+    check_ledger(running, scan, scan["files_found"], running.value("SELECT count(*) FROM tracks"))
+
+
+def test_fifty_starts_at_once_are_one_scan(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, **SLOWLY) as running, ThreadPoolExecutor(50) as people:
+        ids = set(people.map(lambda _: running.start_scan(), range(50)))
+        assert len(ids) == 1
+        assert len(status(running)["active_scans"]) <= 1
+        finish(running, ids.pop())
+        assert running.value("SELECT count(*) FROM scans") == 1
+
+
+def test_messages_doubled_shuffled_and_late_change_nothing(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, **SLOWLY) as running:
+        dispatcher = Dispatcher(running.valkey.url)
+        scan_id = running.start_scan()
+        running.wait_for_stored(scan_id, 2)
+
+        def disturb() -> None:
+            batches = [row[0] for row in running.rows("SELECT id FROM batches LIMIT 6")]
+            tasks = (EXTRACT_BATCH, PROCESS_ENTITIES, INSERT_BATCH)
+            messages = [(task, {"batch_id": i}) for i in batches for task in tasks] * 3
+            messages += [(SCAN_FINISH, {"scan_id": scan_id})] * 3
+            messages += [(SCAN_DISCOVERY, discovery(running, scan_id))] * 3
+            random.Random(5).shuffle(messages)
+            for task, arguments in messages:
+                asyncio.run(dispatcher.send(task, **arguments))
+
+        disturb()
+        finish(running, scan_id)
+        ended = running.scan(scan_id)
+        tracks = running.rows("SELECT * FROM tracks ORDER BY id")
+        disturb()
+        with running.valkey.client() as client:
+            queues = ("insert:3", "batch:3", "extract:3", "scan:3", "scan")
+            wait_until(
+                lambda: not client.exists(*queues) and not client.hlen("unacked"),
+                seconds=60,
+                what="all messages are taken",
+            )
+        dispatcher.close()
+        assert running.rows("SELECT * FROM tracks ORDER BY id") == tracks
+        assert running.scan(scan_id)["counts"] == ended["counts"]
+        finish(running, scan_id)
+
+
+def discovery(running: Stack, scan_id: str) -> dict[str, str | float]:
+    """The arguments with which the walk of a scan was asked for."""
+    with running.valkey.client() as client:
+        doc = json.loads(client.hget(f"needle:scan:{scan_id}", "doc") or b"{}")
+    return {
+        "scan_id": scan_id,
+        "root_id": doc["root_id"],
+        "folder": doc["folder_path"],
+        "mode": doc["mode"],
+        "requested_by": doc["requested_by"],
+        "requested_at": doc["requested_at"],
+    }
+
+
+def has_workers(running: Stack, second: Part, workers: int) -> bool:
+    ready = "ready." in second.log.read_text()
+    return ready and len(status(running)["workers"]) == workers
+
+
+def test_two_workers_share_a_scan_whatever_their_names(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, **SLOWLY) as running:
+        for name, workers in (("needle", 1), ("another", 2)):
+            second = Part(
+                "second", running.worker.command, running.worker.environ, tmp_path / "second.log"
+            )
+            second.start(**SLOWLY, NEEDLE_WORKER_NAME=name)
+            try:
+                wait_until(partial(has_workers, running, second, workers), what="both are shown")
+                finish(running, running.start_scan("full"))
+            finally:
+                second.stop()
+                second.log.unlink()
+
+
+def test_stop_and_start_again_at_any_moment(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, NEEDLE_BATCH_FILES="1") as running:
+        # at once, then when some files are stored, and more
+        for stored in (0, 2, 8):
+            scan_id = running.start_scan("full")
+            if stored:
+                running.wait_for_stored(scan_id, stored)
+            running.request("POST", f"/api/v1/scans/{scan_id}/stop")
+            after = running.start_scan("full")  # the same one while it stops, or a new one
+            assert running.wait_for_end(scan_id, seconds=20)["state"] == "cancelled"
+            if after != scan_id:
+                running.request("POST", f"/api/v1/scans/{after}/stop")
+                running.wait_for_end(after, seconds=20)
+            assert banner(running).startswith("cancelled:")
+        finish(running, running.start_scan("full"))
+        assert running.value("SELECT count(*) FROM scans WHERE active") == 0
+        assert running.value("SELECT count(*) FROM batches WHERE state NOT IN"
+                             " ('done', 'cancelled')") == 0  # fmt: skip
+
+
+def test_forty_scans_leave_memory_and_keys_flat(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music) as running, running.valkey.client() as client:
+        sizes = []
+        for number in range(40):
+            running.run_scan()
+            if number in (15, 39):
+                told = status(running)["workers"][0]
+                sizes.append((client.dbsize(), told["rss_bytes"]))
+        (keys_before, rss_before), (keys_after, rss_after) = sizes
+        # One document for each scan that is remembered, and nothing else
+        assert keys_after - keys_before <= 24
+        assert client.zcard("needle:scans") <= SCANS_KEPT
+        assert rss_after < rss_before * 1.2 + (8 << 20)
+        with closing(sqlite3.connect(running.data / "library.db")) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
