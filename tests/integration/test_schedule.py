@@ -148,6 +148,7 @@ def test_person_goes_before_quiet_hours(
 
 def test_pause_of_a_person_is_kept(slow: Stack, client: redis.Redis) -> None:
     scan_id = slow.start_scan()
+    wait_until(lambda: slow.scan(scan_id)["counts"]["new"], what="something is stored")
     slow.request("POST", f"/api/v1/scans/{scan_id}/pause")
     slow.wait_for_state(scan_id, "paused")
     for hours in (quiet_now(), ""):
