@@ -10,7 +10,14 @@ from playwright.sync_api import Page, expect
 import hatch_build
 from tests.browser.conftest import wait_live
 from tests.browser.site import Site
-from tests.browser.test_states import completed_with_problems, nothing, paused, scanning
+from tests.browser.test_states import (
+    completed_with_problems,
+    files_gone,
+    nothing,
+    paused,
+    scanning,
+    scheduled,
+)
 from tests.browser.world import World
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -39,7 +46,7 @@ def violations(page: Page, axe: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "prepare",
-    [nothing, scanning, paused, completed_with_problems],
+    [nothing, scanning, paused, completed_with_problems, scheduled],
     ids=lambda function: function.__name__,
 )
 def test_page_has_no_violations(
@@ -64,8 +71,10 @@ def test_old_figures_can_be_read(live: Page, axe: str) -> None:
         assert not violations(live, axe)
 
 
-def test_dialogs_have_no_violations(world: World, live: Page, axe: str) -> None:
-    live.get_by_role("button", name="Full scan…").click()
+@pytest.mark.parametrize("button", ["Full scan…", "Scan anyway…"])
+def test_dialogs_have_no_violations(world: World, live: Page, axe: str, button: str) -> None:
+    files_gone(world)
+    live.get_by_role("button", name=button).click()
     expect(live.get_by_role("dialog")).to_be_visible()
     assert not violations(live, axe)
 

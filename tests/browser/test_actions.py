@@ -7,19 +7,39 @@ from pathlib import Path
 
 import pytest
 import redis
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import wait_live
 from tests.browser.site import Site, serving, settings
 from tests.browser.world import World
-from tests.servers import ValkeyServer
+from tests.servers import ValkeyServer, wait_until
+from wire.events import Scan, load
 from wire.keys import Keys
+from wire.states import ScanMode
+from wire.text import path_to_wire
 
 JAVASCRIPT = pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
 
 
 def scans(world: World) -> list[bytes]:
     return list(world.redis.zrange(world.keys.scans, 0, -1))  # type: ignore[arg-type]
+
+
+def newest(world: World) -> Scan:
+    doc = world.redis.hget(world.keys.scan(scans(world)[-1].decode()), "doc")
+    return load(Scan, doc)  # type: ignore[arg-type]
+
+
+def loaded_button(page: Page, name: str) -> Locator:
+    """That button, after as many loads as it takes: a page without script is as old as its load."""
+    button = page.get_by_role("button", name=name)
+
+    def is_there() -> bool:
+        page.reload()
+        return button.count() > 0
+
+    wait_until(is_there, what=f"the button {name}")
+    return button
 
 
 @JAVASCRIPT
@@ -54,6 +74,95 @@ def test_full_scan_tells_its_cost_first(
     dialog.get_by_role("button", name="Read all files again").click()
     expect(page.locator("#scan")).to_contain_text("Full scan")
     expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+
+
+@JAVASCRIPT
+def test_every_file_can_be_checked(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+) -> None:
+    page = open_page(site.url, java_script_enabled=javascript)
+    loaded_button(page, "Full scan…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Check every file").click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    assert newest(world).mode is ScanMode.NORMAL
+
+
+@JAVASCRIPT
+def test_scan_anyway_tells_what_it_would_mark(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+) -> None:
+    world.scan("skipped", mode=ScanMode.NORMAL, reason="Files are gone.", would_mark=4_812)
+    page = open_page(site.url, java_script_enabled=javascript)
+    loaded_button(page, "Scan anyway…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("It would mark 4,812 files as missing. Nothing is deleted")
+    assert len(scans(world)) == 1
+    dialog.get_by_role("button", name="Scan and mark them").click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    scan = newest(world)
+    assert (scan.mark_anyway, scan.mode, scan.folder) == (True, ScanMode.NORMAL, "")
+
+
+def test_scan_anyway_is_about_the_same_folder(
+    site: Site, world: World, music: Path, open_page: Callable[..., Page]
+) -> None:
+    world.scan("skipped", folder="Björk & co/<b>", reason="Files are gone.", would_mark=60)
+    page = open_page(site.url)
+    loaded_button(page, "Scan anyway…").click()
+    page.get_by_role("button", name="Scan and mark them").click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    assert newest(world).folder == "Björk & co/<b>"
+
+
+def test_nothing_is_scanned_anyway_without_a_reason(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    world.scan("skipped", reason="/music cannot be read.")
+    page = open_page(site.url)
+    expect(page.locator("#scan")).to_contain_text("Skipped")
+    expect(page.get_by_role("button", name="Scan anyway…")).to_have_count(0)
+
+
+@JAVASCRIPT
+@pytest.mark.parametrize("address", ["/", "/scans/{}"], ids=["live", "scan"])
+def test_problems_are_read_again(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool, address: str
+) -> None:
+    done = world.scan("completed_with_problems")
+    world.problems(done, "one.mp3")
+    page = open_page(site.url + address.format(done.id), java_script_enabled=javascript)
+    loaded_button(page, "Read these files again").click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    expect(page).to_have_url(site.url + "/")
+    assert newest(world).mode is ScanMode.RETRY
+    expect(page.get_by_role("button", name="Read these files again")).to_have_count(0)
+
+
+@JAVASCRIPT
+def test_one_file_is_read_again(
+    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+) -> None:
+    path = 'Björk & co/50% "<i>" ?+#.mp3'
+    done = world.scan("completed_with_problems")
+    world.problems(done, "not\\xe9exact.mp3", path)
+    page = open_page(site.url, java_script_enabled=javascript)
+    button = loaded_button(page, "Read again")
+    expect(button).to_have_accessible_description(path)
+    button.click()
+    expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
+    scan = newest(world)
+    assert (scan.mode, scan.folder_path) == (ScanMode.FULL, path_to_wire(path.encode()))
+
+
+def test_nothing_is_read_again_during_a_scan(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    done = world.scan("completed_with_problems", requested_at=1_000_000.0)
+    world.problems(done, "one.mp3")
+    world.scan("scanning")
+    page = open_page(f"{site.url}/scans/{done.id}")
+    expect(page.locator(".problems")).to_contain_text("one.mp3")
+    expect(page.get_by_role("button", name="again")).to_have_count(0)
 
 
 @JAVASCRIPT

@@ -101,6 +101,28 @@ def skipped(world: World) -> None:
     world.scan("skipped", reason="The music folder is empty.", counts={}, formats={}, reasons=())
 
 
+def files_gone(world: World) -> None:
+    reason = (
+        "4812 of 50000 known files are gone, as if a disk were not mounted: "
+        "nothing was marked missing."
+    )
+    world.scan("skipped", reason=reason, would_mark=4_812)
+
+
+def scheduled(world: World) -> None:
+    world.scan("completed")
+    world.schedule(next_scan_at=time.time() + 90_000, next_scan_mode=ScanMode.NORMAL)
+    world.watched(
+        "/music is a network folder (nfs4): changes made there by other machines are not seen. "
+        "Scan it on a schedule as well (NEEDLE_SCHEDULE)."
+    )
+
+
+def quiet(world: World) -> None:
+    world.scan("paused", reason="Paused by quiet hours until 07:00.")
+    world.schedule(quiet_until=time.time() + 3_600)
+
+
 def stalled(world: World) -> None:
     scan = world.scan("scanning")
     world.at(scan, FILE)
@@ -136,6 +158,9 @@ STATES: dict[str, tuple[Callable[[World], None], str, tuple[str, ...]]] = {
     "cancelled": (cancelled, "#scan", ("Stopped", "12,018 stored files are kept.")),
     "failed": (failed, "#scan", ("Failed", "The catalog is full")),
     "skipped": (skipped, "#scan", ("Skipped", "Nothing in the catalog was changed.")),
+    "files_gone": (files_gone, "#scan", ("4,812 of 50,000", "would mark 4,812", "Scan anyway…")),
+    "scheduled": (scheduled, "#scan", ("Next by itself: Check of every file", "network folder")),
+    "quiet": (quiet, "#scan", ("It is quiet until 07:00", "Quiet hours until")),
     "orphaned": (orphaned_queue, "#banner", ("queue extract", "NEEDLE_QUEUES=extract")),
 }
 

@@ -27,6 +27,7 @@ from wire.events import (
 from wire.keys import Keys
 from wire.names import QUEUE_NAMES, new_scan_id
 from wire.roots import make_root
+from wire.schedule import ScheduleStatus, WatchStatus
 from wire.scripts import PUBLISH_SCAN
 from wire.states import ScanMode, ScanState
 
@@ -119,6 +120,16 @@ class World:
             problem = Problem(number, path, "unreadable", "HeaderNotFoundError", "can't sync", 9)
             text = dump(dataclasses.replace(problem, at=time.time(), **changes))
             self.redis.zadd(self.keys.problems(scan.id), {text: number})
+
+    def schedule(self, **changes: Any) -> None:
+        """A worker says what the clock will bring."""
+        status = ScheduleStatus(time.time(), **changes)
+        self.redis.set(self.keys.schedule, dump(status), ex=600)
+
+    def watched(self, *notes: str) -> None:
+        """The watcher says that it watches the music folder."""
+        status = WatchStatus(time.time(), 43, roots=(self.root.id,), notes=notes)
+        self.redis.set(self.keys.watch, dump(status), ex=600)
 
     def activity(self, action: str, **changes: Any) -> None:
         """Somebody did something."""
