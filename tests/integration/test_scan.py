@@ -12,12 +12,11 @@ from cli.demo.audio import silence
 from tests.integration.stack import Stack, check_ledger, stack
 from tests.servers import wait_until
 from wire.outcomes import PROBLEMS
-
-AUDIO = {".mp3", ".flac", ".ogg", ".opus", ".m4a", ".wav", ".aiff", ".wma", ".wv", ".ape", ".mpc"}
+from worker.library.formats import format_of
 
 
 def audio_files(music: Path) -> list[Path]:
-    return [path for path in music.rglob("*") if path.suffix.lower() in AUDIO]
+    return [path for path in music.rglob("*") if format_of(os.fsencode(path)) is not None]
 
 
 def problems(scan: dict[str, dict[str, int]]) -> int:
