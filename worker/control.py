@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import cast
 
 from redis.exceptions import RedisError
 
+from worker.catalog import scans
 from worker.services import Services
 
 INTERVAL_SECONDS = 0.5
@@ -33,3 +35,19 @@ class Control:
             with contextlib.suppress(RedisError):
                 self._halt = bool(self._redis.hlen(self._key))
         return self._halt
+
+
+def obey(services: Services, scan_id: str) -> bool:
+    """Carry out in the catalog what Redis says was asked of a scan; whether anything was.
+
+    The task that carries a request may be late or lost: without this, work would be handed out
+    and refused in turns until it comes.
+    """
+    key = services.keys.control(scan_id)
+    asked = cast("dict[bytes, bytes]", services.redis.hgetall(key))
+    requests = {field.decode(): actor.decode() for field, actor in asked.items()}
+    if "stop" in requests:
+        scans.request_stop(services.catalog, scan_id, requests["stop"])
+    elif "pause" in requests:
+        scans.request_pause(services.catalog, scan_id, requests["pause"])
+    return bool(requests)

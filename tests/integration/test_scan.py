@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import urllib.error
 from pathlib import Path
 
@@ -126,6 +127,18 @@ def test_paused_scan_goes_on_where_it_was(tmp_path: Path, music: Path) -> None:
         scan = running.wait_for_end(scan_id)
         assert scan["counts"]["files_found"] == len(audio_files(music))
         assert running.value("SELECT max(attempts) FROM batches") <= 2
+
+
+def test_pause_at_the_very_start_is_kept(running: Stack) -> None:
+    """Also when the request is there before a worker has begun the scan."""
+    os.kill(running.worker.process.pid, signal.SIGSTOP)
+    scan_id = running.start_scan()
+    with running.valkey.client() as client:
+        client.hset(f"needle:scan:{scan_id}:control", "pause", "page")
+    os.kill(running.worker.process.pid, signal.SIGCONT)
+    running.wait_for_state(scan_id, "paused")
+    running.request("POST", f"/api/v1/scans/{scan_id}/resume")
+    assert running.wait_for_end(scan_id)["counts"]["new"]
 
 
 def test_deadly_files_are_quarantined_alone(tmp_path: Path) -> None:

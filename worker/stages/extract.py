@@ -16,7 +16,7 @@ from worker.catalog import journal, record, writer
 from worker.catalog.batchrow import Stage
 from worker.catalog.journal import Claim
 from worker.catalog.owner import Owner
-from worker.control import Control
+from worker.control import Control, obey
 from worker.library.model import FileResult, FoundFile
 from worker.library.reader import Reader
 from worker.services import Services, services
@@ -62,7 +62,9 @@ def _extract(here: Services, held: Claim) -> bool:
     results = _read(here, held)
     rest = held.files[len(results) :]
     if not results:
-        return not journal.send_back(here.catalog, held)
+        journal.send_back(here.catalog, held)
+        obey(here, held.scan_id)
+        return False
     crash.step(here)
     here.redis.set(here.keys.batch(held.batch_id), record.pack_results(results), ex=BATCH_TTL)
     crash.step(here)

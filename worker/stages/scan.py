@@ -9,7 +9,7 @@ from celery import shared_task
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
 from wire.states import ScanMode, ScanState
 from wire.text import path_from_wire
-from worker import crash, mount, pipeline, reconciler, timekeeper, upkeep
+from worker import control, crash, mount, pipeline, reconciler, timekeeper, upkeep
 from worker.catalog import discovery as found
 from worker.catalog import queries, scans
 from worker.catalog.finish import finish_scan
@@ -64,6 +64,10 @@ def discovery(
         here.progress.activity(
             "scan.started", requested_by, scan_id=scan_id, target=root.display, detail=mode
         )
+    if control.obey(here, scan_id):
+        reconciler.reconcile(here)
+        pipeline.publish(here, scan_id, always=True)
+        return
     was_mounted = queries.was_mounted(here.catalog, root_id)
     doubt = mount.doubt(root.path, request.folder, was_mounted=was_mounted)
     if doubt is not None and not (doubt.overridable and mark_anyway):
@@ -80,7 +84,8 @@ def _walk(here: Services, scan_id: str) -> None:
     if claim is not None:
         pipeline.publish(here, scan_id, always=True)
         try:
-            Discovery(here, claim, owner).run()
+            if not Discovery(here, claim, owner).run():
+                control.obey(here, scan_id)
         except RootChangedError:
             _skip(here, scan_id, f"{claim.root.display} was unmounted while it was scanned.")
         finally:
@@ -96,7 +101,7 @@ def _skip(here: Services, scan_id: str, reason: str, *, would_mark: int = 0) -> 
 
 
 @shared_task(name=SCAN_CONTROL, soft_time_limit=50, time_limit=60)
-def control(scan_id: str, action: str, actor: str) -> None:
+def request(scan_id: str, action: str, actor: str) -> None:
     """Stop, pause or resume a scan: `action` is one of these words."""
     here = services()
     if action == "stop":
