@@ -34,6 +34,7 @@ SENTENCES = (
     "%(path)s is no longer on a disk of its own. Is it mounted?",
     "%(path)s was unmounted while it was scanned.",
     "%(path)s leads out of the music folder.",
+    "Looking for files was begun %(times)d times and never ended: see the log.",
     "%(path)s cannot be read: %(error)s.",
     "%(gone)d of %(known)d known files are gone, as if a disk were not mounted: "
     "nothing was marked missing.",

@@ -18,6 +18,9 @@ from worker.catalog.scans import Begin, ScanRequest
 from worker.discovery import LEASE_SECONDS, Discovery, RootChangedError
 from worker.services import Services, services
 
+#: Times that the walk of one scan is begun, pauses and deaths included.
+MAX_WALKS = 50
+
 
 @shared_task(name=SCAN_DISCOVERY, soft_time_limit=7000, time_limit=7200)
 def discovery(
@@ -81,6 +84,11 @@ def _walk(here: Services, scan_id: str) -> None:
     """Claim the walk of a scan and do it, if nobody else does."""
     owner = Owner.current()
     claim = found.claim_discovery(here.catalog, scan_id, owner, LEASE_SECONDS)
+    if claim is not None and claim.attempt > MAX_WALKS:
+        reason = f"Looking for files was begun {MAX_WALKS} times and never ended: see the log."
+        scans.fail_scan(here.catalog, scan_id, ScanState.FAILED, reason)
+        reconciler.say_ended(here, scan_id)
+        return
     if claim is not None:
         pipeline.publish(here, scan_id, always=True)
         try:
