@@ -4,6 +4,8 @@
 
 VENV := .venv
 PORT ?= 8787
+# The tests mostly wait: for scans, servers, a browser.
+TEST_PROCESSES ?= 3
 # Handed on as they were typed: a path may hold spaces, quotes and dollar signs.
 RUN_MUSIC := $(value MUSIC)
 RUN_DATA := $(value DATA)
@@ -26,7 +28,7 @@ run: $(VENV)/.run ## Start Needle on MUSIC (without it: a demo library); PORT, D
 
 test: $(VENV)/.test $(if $(filter true,$(CI)),lint) ## Run the tests (in CI, where CI=true: what `make check` runs)
 	@.ci/packages
-	@$(VENV)/bin/pytest
+	@$(VENV)/bin/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 check: lint test ## Check format, lint, types and import rules, then run the tests
 
