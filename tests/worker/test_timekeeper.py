@@ -79,7 +79,7 @@ def test_scan_that_only_the_catalog_remembers_is_not_repeated(
     assert redis_client.zcard("needle:scans") == 0
 
 
-@pytest.mark.parametrize("garbage", ["x", "nan", "-1", "1e308", str(time.time() * 2)])
+@pytest.mark.parametrize("garbage", ["x", "nan", "-1", "1e308", "4102444800.5"])
 def test_garbage_stops_no_schedule(app: NeedleApp, redis_client: redis.Redis, garbage: str) -> None:
     root = app.services.settings.shared.roots[0]
     redis_client.hset("needle:schedule:started", f"{root.id}:quick", garbage)
