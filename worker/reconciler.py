@@ -18,7 +18,7 @@ from wire.names import SCAN_DISCOVERY, STAGES
 from wire.roots import Root
 from wire.states import ScanState
 from wire.transport import waiting_lists
-from worker import pipeline
+from worker import pipeline, trouble
 from worker.catalog import browse, journal, queries
 from worker.services import Services
 
@@ -130,6 +130,7 @@ def say_ended(services: Services, scan_id: str) -> None:
         return
     pipeline.publish_problems(services, scan_id)
     services.progress.scan(scan)
+    trouble.take_back(services)
     services.progress.activity(
         f"scan.{scan.state.value}", "system", scan_id=scan.id, target=scan.root,
         detail=scan.reason,

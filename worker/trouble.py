@@ -33,3 +33,9 @@ def say_trouble(services: Services, why: str) -> None:
     """Show `why` until something is stored again, or for a minute."""
     with contextlib.suppress(RedisError):
         services.redis.set(services.keys.trouble, why[:LENGTH], ex=TROUBLE_TTL)
+
+
+def take_back(services: Services) -> None:
+    """Say that the catalog is well."""
+    with contextlib.suppress(RedisError):
+        services.redis.delete(services.keys.trouble)
