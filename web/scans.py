@@ -27,7 +27,7 @@ from wire.states import ScanMode, ScanState
 from wire.text import display_path, path_to_wire
 
 #: How long the winner of a race may need to say what it started.
-RACE_SECONDS, RACE_POLL_SECONDS = 1.0, 0.05
+RACE_SECONDS, RACE_POLL_SECONDS = 5.0, 0.05
 
 
 #: Give a root back if that scan still has it.  KEYS: active.  ARGV: root id, scan id.

@@ -7,6 +7,7 @@ finished before more is begun.
 
 from __future__ import annotations
 
+import calendar
 import re
 import secrets
 import time
@@ -124,6 +125,16 @@ def new_answer_id() -> str:
 def is_answer_id(text: str) -> bool:
     """Whether `text` has the form of an answer id."""
     return _ANSWER_ID.fullmatch(text) is not None
+
+
+def scan_id_at(scan_id: str) -> float:
+    """When a scan id was made, in epoch seconds; 0 for a text that is none."""
+    if not is_scan_id(scan_id):
+        return 0.0
+    try:
+        return float(calendar.timegm(time.strptime(scan_id[:15], "%Y%m%dT%H%M%S")))
+    except ValueError:  # the digits are no date
+        return 0.0
 
 
 def is_scan_id(text: str) -> bool:

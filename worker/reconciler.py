@@ -14,7 +14,7 @@ from typing import cast
 
 from wire import keys as wire_keys
 from wire.events import EventError, RootStatus, Scan, load
-from wire.names import SCAN_DISCOVERY, STAGES
+from wire.names import SCAN_DISCOVERY, STAGES, scan_id_at
 from wire.roots import Root
 from wire.states import ScanState
 from wire.transport import waiting_lists
@@ -73,7 +73,9 @@ def correct_view(services: Services) -> None:
     for root_id, scan_id, shown in _active(services):
         scan = queries.read_scan(services.catalog, scan_id)
         if scan is None and shown is None:
-            services.redis.hdel(services.keys.active, root_id)
+            # Whoever has taken it a moment ago is about to say what for.
+            if time.time() - scan_id_at(scan_id) >= FORGOTTEN_SECONDS:
+                services.redis.hdel(services.keys.active, root_id)
         elif scan is None and shown is not None:
             if abs(time.time() - shown.requested_at) >= FORGOTTEN_SECONDS:
                 send_discovery(services, shown)
