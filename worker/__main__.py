@@ -12,6 +12,8 @@ import sys
 import threading
 from typing import Any
 
+from celery.signals import worker_shutting_down
+
 from wire.names import QUEUE_NAMES
 from wire.settings import SettingsError
 
@@ -19,6 +21,16 @@ from wire.settings import SettingsError
 CHATTY = ("celery.worker.strategy", "celery.app.trace")
 #: Seconds that a worker whose broker refuses it may take to end.
 FAILED_SECONDS = 5.0
+#: Seconds that a worker which was asked to end may wait for its tasks.  Celery's warm shutdown
+#: sometimes waits for ever; what is cut off here is taken up again from the journal.
+GRACE_SECONDS = 8.0
+
+
+def end_within(seconds: float, exitcode: int) -> None:
+    """End this process after `seconds`, whatever it waits for; its pool ends with it."""
+    end = threading.Timer(seconds, os._exit, (exitcode,))
+    end.daemon = True
+    end.start()
 
 
 def main() -> int:
@@ -37,11 +49,13 @@ def main() -> int:
 
         def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> Any:
             if exitcode:
-                end = threading.Timer(FAILED_SECONDS, os._exit, (exitcode,))
-                end.daemon = True
-                end.start()
+                end_within(FAILED_SECONDS, exitcode)
             return super().stop(in_sighandler=in_sighandler, exitcode=exitcode)
 
+    def end_in_time(**_: Any) -> None:
+        end_within(GRACE_SECONDS, 0)
+
+    worker_shutting_down.connect(end_in_time)
     worker = Worker(
         hostname=f"{settings.name}@{socket.gethostname()}",
         # In this order they are drained: see `wire.names`.
