@@ -42,6 +42,7 @@ def worker_settings(settings: WorkerSettings) -> dict[str, Any]:
         "worker_concurrency": settings.processes,
         "worker_max_memory_per_child": MAX_MEMORY_PER_CHILD_KIB,
         "worker_max_tasks_per_child": MAX_TASKS_PER_CHILD,
+        "worker_consumer": "worker.consumer:Consumer",
         # A Pi under load needs more than the default 4 s to start a process.
         "worker_proc_alive_timeout": 30.0,
         "worker_lost_wait": 2.0,

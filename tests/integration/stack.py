@@ -139,13 +139,24 @@ class Stack:
         return answer
 
     def wait_for_end(self, scan_id: str, seconds: float = SCAN_SECONDS) -> dict[str, Any]:
-        """The scan in its final state."""
-        wait_until(
-            lambda: self.scan(scan_id).get("state") in FINAL,
-            seconds=seconds,
-            what=f"scan {scan_id} ends",
-        )
+        """The scan in its final state; the logs say why there is none."""
+        try:
+            wait_until(
+                lambda: self.scan(scan_id).get("state") in FINAL,
+                seconds=seconds,
+                what=f"scan {scan_id} ends",
+            )
+        except AssertionError:
+            self.show_logs()
+            raise
         return self.scan(scan_id)
+
+    def show_logs(self) -> None:
+        """Write the ends of the logs where pytest shows them with a failure."""
+        for part in (self.worker, self.web):
+            if part.log.exists():
+                tail = part.log.read_text(errors="replace")[-6000:]
+                sys.stderr.write(f"\n--- {part.name} log ---\n{tail}\n")
 
     def wait_for_state(self, scan_id: str, *states: str, seconds: float = 60) -> None:
         wait_until(
@@ -188,10 +199,7 @@ def stack(folder: Path, music: Path, **environ: str) -> Iterator[Stack]:
             parts.start(**environ)
             yield parts
         except BaseException:
-            for part in (parts.worker, parts.web):
-                if part.log.exists():
-                    tail = part.log.read_text(errors="replace")[-6000:]
-                    sys.stderr.write(f"\n--- {part.name} log ---\n{tail}\n")
+            parts.show_logs()
             raise
         finally:
             parts.stop()
