@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from web import api, assets, errors, history, library_pages, pages
+from web.access import protect
 from web.assets import STATIC, CachedStatic
 from web.connection import connect
 from web.dispatch import Dispatcher
@@ -29,6 +30,7 @@ from web.settings import WebSettings, read_settings
 from web.stream import Streams
 from wire.keys import Keys
 
+#: Each needs a line in `web.access.TABLE`.
 ROUTES = (
     Route("/", pages.index),
     Route("/events", pages.events, methods=["GET"]),
@@ -87,7 +89,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             await client.aclose()
 
     app = Starlette(
-        routes=ROUTES,
+        routes=protect(ROUTES),
         exception_handlers=dict.fromkeys(_HANDLED, errors.answer),
         lifespan=lifespan,
     )

@@ -8,16 +8,39 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web.access import Access
 from web.api import OPERATIONS
 from web.errors import ApiResponse
 from web.operations import Operation
 from web.schemas import SCHEMAS, TEXT
+from web.visitor import SESSION_COOKIE
 
 API_VERSION = "1"
+
+_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`needle tokens create --scope read|operate` makes one.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "The cookie of a browser that has signed in.",
+    },
+}
+#: What may go wrong before an operation is asked at all.
+_REFUSALS = {
+    Access.PUBLIC: {},
+    Access.VIEWER: {401: "Error"},
+    Access.OPERATOR: {401: "Error", 403: "Error"},
+}
 
 _HEADINGS = {
     200: "Done",
     202: "Accepted",
+    401: "Not signed in",
     403: "Not allowed",
     404: "Not there",
     409: "Not possible now",
@@ -46,11 +69,12 @@ def document() -> dict[str, Any]:
             "summary": "Scans of your music folders, and how they go.",
         },
         "paths": paths,
-        "components": {"schemas": SCHEMAS},
+        "components": {"schemas": SCHEMAS, "securitySchemes": _SCHEMES},
     }
 
 
 def _describe(operation: Operation) -> dict[str, Any]:
+    access = operation.access
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": TEXT}
         for name in re.findall(r"{(\w+)}", operation.path)
@@ -65,8 +89,10 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "parameters": in_path + in_query,
         "responses": {
             str(status): {"description": _HEADINGS[status], "content": _content(shape)}
-            for status, shape in operation.answers.items()
+            for status, shape in sorted((_REFUSALS[access] | operation.answers).items())
         },
+        "security": [{name: []} for name in _SCHEMES] if access else [],
+        "x-needle-role": access.name.lower(),
     }
     if operation.body:
         described["requestBody"] = {"required": True, "content": _content(operation.body)}

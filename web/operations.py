@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web.access import Access, access_of
 from web.refusal import RefusedError
 
 PREFIX = "/api/v1"
@@ -35,6 +36,11 @@ class Operation:
     answers: dict[int, str]
     parameters: tuple[Parameter, ...] = ()
     body: str = ""
+
+    @property
+    def access(self) -> Access:
+        """What it needs: a line in `web.access.TABLE`."""
+        return access_of(self.method, self.path)
 
 
 async def json_body(request: Request) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from web.render import SECTIONS, partial
 from web.scans import Action, mode_of
 from web.services import services
 from web.settings import LANGUAGES
+from web.stream import View
+from web.visitor import visitor_in
 from wire.outcomes import PROBLEMS
 from wire.states import ScanMode
 
@@ -44,7 +46,7 @@ async def index(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """`GET /events`: the stream that keeps the page up to date."""
     return services(request).streams.open(
-        language=language_of(request),
+        View(language_of(request), visitor_in(request.scope).role),
         session=request.cookies.get(BROWSER_COOKIE, ""),
         last_event_id=request.headers.get("last-event-id", ""),
     )
@@ -145,7 +147,8 @@ def _back(request: Request, path: str = "") -> Response:
     if request.headers.get("hx-request") == "true":
         parts = services(request)
         section = next(s for s in SECTIONS if s.id == "scan")
-        html = parts.renderer.fragment(section, language_of(request), parts.hub.state())
+        role = visitor_in(request.scope).role
+        html = parts.renderer.fragment(section, language_of(request), role, parts.hub.state())
         return HTMLResponse(partial(section, html).encode("utf-8", "replace"))
     return RedirectResponse(path or _path_of_form(request), 303)
 

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from web.services import services
 from web.settings import LANGUAGES
 from web.state import State
+from web.visitor import visitor_in
 
 LANGUAGE_COOKIE = "needle_lang"
 THEME_COOKIE = "needle_theme"
@@ -35,7 +36,12 @@ def page_response(
 ) -> HTMLResponse:
     """A whole page in the visitor's language and theme."""
     html = services(request).renderer.page(
-        template, language=language_of(request), theme=theme_of(request), state=state, **values
+        template,
+        language=language_of(request),
+        theme=theme_of(request),
+        state=state,
+        role=visitor_in(request.scope).role,
+        **values,
     )
     # Text of files may hold lone surrogates.
     return HTMLResponse(

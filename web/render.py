@@ -55,16 +55,19 @@ class Renderer:
         }
 
     def page(
-        self, template: str, *, language: str, theme: str, state: State, **values: object
+        self, template: str, *, language: str, theme: str, role: str, state: State, **values: object
     ) -> str:
-        """A whole page.  `theme` is `auto`, `light` or `dark`; fragments never depend on it."""
-        context = {"state": state, "lang": language, "theme": theme, "notice": ""} | values
-        return self._environments[language].get_template(template).render(context)
+        """A whole page.  `theme` is `auto`, `light` or `dark`; fragments never depend on it.
 
-    def fragment(self, section: Section, language: str, state: State, notice: str = "") -> str:
-        """One section, with the element that carries its id."""
+        `role` is `operator`, `viewer` or "": only an operator is shown what changes something.
+        """
+        context = {"state": state, "lang": language, "theme": theme, "role": role, "notice": ""}
+        return self._environments[language].get_template(template).render(context | values)
+
+    def fragment(self, section: Section, language: str, role: str, state: State) -> str:
+        """One section as somebody in `role` sees it, with the element that carries its id."""
         template = self._environments[language].get_template(section.template)
-        return template.render(state=state, lang=language, theme="auto", notice=notice)
+        return template.render(state=state, lang=language, theme="auto", role=role, notice="")
 
     def translate(self, text: str, language: str) -> str:
         """`text`, an English sentence of the page, in `language`."""

@@ -1,7 +1,7 @@
 """`GET /events`: the live page, one stream a browser.
 
 1. Every client gets the newest version and misses what it was too slow for: there is no queue.
-2. A section is rendered once a version and language; clients share the bytes.
+2. A section is rendered once a version, language and role; clients share the bytes.
 3. The id of a message is `<start of this process>-<version>`: who comes back with one gets what
    changed since, whoever else gets everything.
 4. A message at least every 5 s, so that a page can tell a quiet stream from a dead one.
@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.responses import Response
@@ -24,6 +24,7 @@ from web.hub import Hub
 from web.refusal import RefusedError
 from web.render import SECTIONS, Renderer, Section, partial
 from web.settings import LANGUAGES
+from web.visitor import ROLES
 
 STREAMS_MAX = 64
 STREAMS_A_SESSION = 4
@@ -40,11 +41,18 @@ _LINE = re.compile(r"\r\n|\r|\n")
 log = logging.getLogger(__name__)
 
 
+class View(NamedTuple):
+    """What a rendering depends on besides the state."""
+
+    language: str
+    role: str
+
+
 @dataclass(slots=True, eq=False)
 class Client:
     """One open stream."""
 
-    language: str
+    view: View
     session: str  #: "" when the browser sent none
     seen: int = 0  #: the newest version it was given
     parked: bool = False  #: its place was given to a newer stream of the session
@@ -55,18 +63,19 @@ class Frames:
 
     def __init__(self, hub: Hub, renderer: Renderer) -> None:
         self._hub, self._renderer = hub, renderer
-        # One epoch a language: nobody resumes in one what was begun in another.
+        # One epoch a view: nobody resumes in one what was begun in another.
         started_ms = int(time.time() * 1000)
-        self._epochs = {language: started_ms + i for i, language in enumerate(LANGUAGES)}
+        views = (View(language, role) for role in ROLES for language in LANGUAGES)
+        self._epochs = {view: started_ms + i for i, view in enumerate(views)}
         self._version = 0
-        self._html: dict[tuple[str, Section], tuple[str, int]] = {}  # and the version it is of
-        self._languages: set[str] = set()  # rendered in this version
-        self._messages: dict[tuple[str, int], bytes] = {}
+        self._html: dict[tuple[View, Section], tuple[str, int]] = {}  # and the version it is of
+        self._views: set[View] = set()  # rendered in this version
+        self._messages: dict[tuple[View, int], bytes] = {}
 
-    def resume(self, language: str, last_event_id: str) -> int:
+    def resume(self, view: View, last_event_id: str) -> int:
         """The version that a client with this Last-Event-ID has; 0 if it must get everything."""
         match = _EVENT_ID.fullmatch(last_event_id)
-        if not match or int(match[1]) != self._epochs[language]:
+        if not match or int(match[1]) != self._epochs[view]:
             return 0
         return int(match[2]) if int(match[2]) <= self._hub.version else 0
 
@@ -74,46 +83,46 @@ class Frames:
         """What `client` does not have yet; b"" when that is nothing."""
         if self._version != self._hub.version:
             self._version = self._hub.version
-            self._languages.clear()
+            self._views.clear()
             self._messages.clear()
-        if client.language not in self._languages:
-            self._languages.add(client.language)
-            self._render(client.language)
-        key = (client.language, client.seen)
+        if client.view not in self._views:
+            self._views.add(client.view)
+            self._render(client.view)
+        key = (client.view, client.seen)
         if key not in self._messages:
             self._messages[key] = self._news(*key)
         client.seen = self._version
         return self._messages[key]
 
-    def _render(self, language: str) -> None:
+    def _render(self, view: View) -> None:
         state = self._hub.state()
         for section in SECTIONS:
             try:
-                html = self._renderer.fragment(section, language, state)
+                html = self._renderer.fragment(section, *view, state)
             except Exception:  # the rest of the page lives on
                 log.exception("section %s cannot be drawn", section.id)
                 continue
-            if (language, section) not in self._html or html != self._html[language, section][0]:
-                self._html[language, section] = html, self._version
+            if (view, section) not in self._html or html != self._html[view, section][0]:
+                self._html[view, section] = html, self._version
 
     def sign_of_life(self, client: Client) -> bytes:
         """The header again: pings are invisible to a page."""
-        html, _ = self._html.get((client.language, SECTIONS[0]), ("", 0))
-        return self._encode(client.language, [partial(SECTIONS[0], html)] if html else [])
+        html, _ = self._html.get((client.view, SECTIONS[0]), ("", 0))
+        return self._encode(client.view, [partial(SECTIONS[0], html)] if html else [])
 
-    def _news(self, language: str, seen: int) -> bytes:
+    def _news(self, view: View, seen: int) -> bytes:
         parts = []
         for section in SECTIONS:
-            html, version = self._html.get((language, section), ("", 0))
+            html, version = self._html.get((view, section), ("", 0))
             if version > seen:
                 parts.append(partial(section, html))
-        return self._encode(language, parts)
+        return self._encode(view, parts)
 
-    def _encode(self, language: str, parts: list[str]) -> bytes:
+    def _encode(self, view: View, parts: list[str]) -> bytes:
         if not parts:
             return b""
         data = "".join(f"data: {line}\n" for line in _LINE.split("\n".join(parts)))
-        return f"id: {self._epochs[language]}-{self._version}\n{data}\n".encode("utf-8", "replace")
+        return f"id: {self._epochs[view]}-{self._version}\n{data}\n".encode("utf-8", "replace")
 
 
 class Streams:
@@ -124,7 +133,7 @@ class Streams:
         self._frames = Frames(hub, renderer)
         self._clients: list[Client] = []
 
-    def open(self, *, language: str, session: str, last_event_id: str) -> Response:
+    def open(self, view: View, *, session: str, last_event_id: str) -> Response:
         """A stream for one browser; the oldest of the session's streams may be parked for it.
 
         Raises:
@@ -135,7 +144,7 @@ class Streams:
         mine = [c for c in self._clients if session and c.session == session and not c.parked]
         for client in mine[: max(len(mine) - STREAMS_A_SESSION + 1, 0)]:
             client.parked = True
-        client = Client(language, session, self._frames.resume(language, last_event_id))
+        client = Client(view, session, self._frames.resume(view, last_event_id))
         self._clients.append(client)
         return _QuietStream(
             self._messages(client),

@@ -143,6 +143,8 @@ def test_page_files_are_those_of_the_lockfile() -> None:
 
 def test_page_is_plain_without_its_scripts() -> None:
     renderer = Renderer(Assets({}, {}), ZoneInfo("UTC"))
-    html = renderer.page("index.html", language="en", theme="auto", state=State(1, time.time()))
+    html = renderer.page(
+        "index.html", language="en", theme="auto", role="operator", state=State(1, time.time())
+    )
     assert "<script" not in html
     assert "not live" in html

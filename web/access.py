@@ -1,0 +1,117 @@
+"""Who may do what: the one table of routes and what each needs.
+
+A route without a line here cannot be served: `protect` refuses it when the application is made.
+Order matters: who may do something may do all that needs less.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from enum import IntEnum
+
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.refusal import RefusedError
+from web.visitor import visitor_in
+
+
+class Access(IntEnum):
+    """What a request needs, and what somebody may do at most."""
+
+    PUBLIC = 0  #: nothing
+    VIEWER = 1  #: to be signed in, in any role; for programs: a token of scope `read`
+    OPERATOR = 2  #: the role operator, a token of scope `operate`: whatever changes something
+
+
+_PUBLIC, _VIEWER, _OPERATOR = Access
+
+#: Method and path of a route -> what it needs.  `HEAD` needs what `GET` does.
+TABLE = {
+    "GET /": _VIEWER,
+    "GET /events": _VIEWER,
+    "GET /scans": _VIEWER,
+    "POST /scans": _OPERATOR,
+    "GET /scans/{scan_id}": _VIEWER,
+    "POST /scans/{scan_id}/stop": _OPERATOR,
+    "POST /scans/{scan_id}/pause": _OPERATOR,
+    "POST /scans/{scan_id}/resume": _OPERATOR,
+    "GET /missing": _VIEWER,
+    "POST /missing/purge": _OPERATOR,
+    "GET /library": _VIEWER,
+    "GET /library/albums/{album_id}": _VIEWER,
+    "GET /library/artists/{artist_id}": _VIEWER,
+    # A browser's own cookie, nothing of Needle's; the sign-in page has these switches as well.
+    "POST /language": _PUBLIC,
+    "POST /theme": _PUBLIC,
+    "GET /api/v1/scans": _VIEWER,
+    "POST /api/v1/scans": _OPERATOR,
+    "GET /api/v1/scans/{scan_id}": _VIEWER,
+    "POST /api/v1/scans/{scan_id}/stop": _OPERATOR,
+    "POST /api/v1/scans/{scan_id}/pause": _OPERATOR,
+    "POST /api/v1/scans/{scan_id}/resume": _OPERATOR,
+    "GET /api/v1/scans/{scan_id}/problems": _VIEWER,
+    "GET /api/v1/scans/{scan_id}/problems.csv": _VIEWER,
+    "GET /api/v1/library": _VIEWER,
+    "GET /api/v1/library/search": _VIEWER,
+    "GET /api/v1/library/albums/{album_id}": _VIEWER,
+    "GET /api/v1/library/artists/{artist_id}": _VIEWER,
+    "GET /api/v1/missing": _VIEWER,
+    "POST /api/v1/missing/purge": _OPERATOR,
+    "GET /api/v1/status": _VIEWER,
+    "GET /api/v1/openapi.json": _PUBLIC,
+    "GET /healthz": _PUBLIC,
+    "GET /readyz": _PUBLIC,
+    "GET /static": _PUBLIC,
+}
+
+
+def access_of(method: str, path: str) -> Access:
+    """What a route needs, by its path as declared.  LookupError: it is not in the table."""
+    try:
+        return TABLE[f"{'GET' if method == 'HEAD' else method} {path}"]
+    except KeyError:
+        raise LookupError(f"web/access.py does not say what `{method} {path}` needs") from None
+
+
+def protect(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
+    """Copies of `routes` that refuse whoever may not use them.  Raises LookupError."""
+    return [_protected(route) for route in routes]
+
+
+def methods_of(route: BaseRoute) -> set[str]:
+    """The methods of a route, `HEAD` left out; a mounted folder can only be read."""
+    methods = route.methods if isinstance(route, Route) else None
+    return (methods or {"GET"}) - {"HEAD"}
+
+
+def _protected(route: BaseRoute) -> BaseRoute:
+    if not isinstance(route, (Route, Mount)):
+        raise LookupError(f"web/access.py cannot protect {route!r}")
+    needed = {method: access_of(method, route.path) for method in methods_of(route)}
+    guarded = copy.copy(route)
+    guarded.app = _Needs(route.app, needed)
+    return guarded
+
+
+class _Needs:
+    """An application behind a route, and what each method of it needs."""
+
+    def __init__(self, app: ASGIApp, needed: dict[str, Access]) -> None:
+        self._app, self._needed = app, needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        # A mounted folder answers other methods with 405 itself.
+        check(visitor_in(scope).access, self._needed.get(method, Access.PUBLIC))
+        await self._app(scope, receive, send)
+
+
+def check(has: int, needs: Access) -> None:
+    """Let through who has enough.  Raises RefusedError: 401 not signed in, 403 a viewer."""
+    if has >= needs:
+        return
+    if has == Access.PUBLIC:
+        raise RefusedError(401, "sign_in_needed", "Sign in first.")
+    raise RefusedError(403, "operator_needed", "Only an operator may do this.")
