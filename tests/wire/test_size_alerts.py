@@ -1,0 +1,109 @@
+"""The rules of alerts about sizes; errors are those that the real encoders raise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kombu.exceptions import EncodeError
+from kombu.serialization import dumps as kombu_dumps
+
+from wire.size_alerts import Rule, cut_began, explain_json_error, grew, not_json, too_large
+
+TASK = "metadata.extract_batch"
+
+
+def error_of(encode: Any, value: object) -> str:
+    with pytest.raises((TypeError, ValueError, EncodeError)) as caught:
+        encode(value)
+    return str(caught.value)
+
+
+def kombu(value: object) -> object:
+    return kombu_dumps(value, serializer="json")
+
+
+def strict(value: object) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def circle() -> list[object]:
+    """A list that holds itself."""
+    inside: list[object] = []
+    inside.append(inside)
+    return inside
+
+
+@pytest.mark.parametrize("encode", [json.dumps, orjson.dumps, kombu])
+def test_ellipsis_is_a_cut_text_that_was_read_back(encode: Any) -> None:
+    alert = not_json(TASK, error_of(encode, [["a.mp3", ...]]))
+    assert alert is not None
+    assert (alert.rule, alert.task) == (Rule.NOT_JSON, TASK)
+    assert "cut for display was read back" in alert.meaning.told()
+
+
+@pytest.mark.parametrize(
+    ("encode", "value", "words"),
+    [
+        (json.dumps, [b"cover"], "hold bytes"),
+        (orjson.dumps, [bytearray(b"cover")], "hold bytes"),
+        (json.dumps, [{1, 2}], "an object of type set"),
+        (orjson.dumps, [PurePosixPath("/music")], "of type PurePosixPath"),
+        (kombu, [object()], "an object of type object"),
+        (json.dumps, {(1, 2): 3}, "a key of type tuple"),
+        (orjson.dumps, {(1, 2): 3}, "JSON knows only texts as keys"),
+        (json.dumps, circle(), "holds itself"),
+        (orjson.dumps, circle(), "holds itself"),
+        (strict, float("nan"), "is no number"),
+        (orjson.dumps, 2**70, "too long"),
+    ],
+)
+def test_family_of_json_errors_is_explained(encode: Any, value: object, words: str) -> None:
+    meaning = explain_json_error(error_of(encode, value))
+    assert meaning is not None
+    assert words in meaning.told()
+
+
+@pytest.mark.parametrize(
+    "error", ["", "division by zero", "Object of type Track was not found", "x" * 100_000]
+)
+def test_other_errors_are_of_another_family(error: str) -> None:
+    assert explain_json_error(error) is None
+    assert not_json(TASK, error) is None
+
+
+@given(st.text(max_size=300))
+def test_no_error_text_confuses_it(text: str) -> None:
+    meaning = explain_json_error(f"Object of type {text} is not JSON serializable")
+    assert meaning is None or meaning.told()
+
+
+def test_cutting_that_began_is_told_once() -> None:
+    alert = cut_began(TASK, "args", cut_before=0, cut_now=2, limit=1024)
+    assert alert is not None
+    assert alert.told.told() == f"{TASK}: args began to be cut at 1,024 characters, 2 so far."
+    assert cut_began(TASK, "args", cut_before=1, cut_now=2, limit=1024) is None
+    assert cut_began(TASK, "args", cut_before=0, cut_now=0, limit=1024) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [(1_024, 2_048, True), (1_024, 2_047, False), (1_023, 10**6, False), (5_000, 4_000, False)],
+)
+def test_growth_is_told_from_twice_on(before: int, now: int, told: bool) -> None:
+    alert = grew(TASK, "kwargs", largest_before=before, largest_now=now)
+    assert (alert is not None) is told
+    assert alert is None or "from 1,024 to 2,048 characters" in alert.told.told()
+
+
+def test_message_above_the_allowed_is_told() -> None:
+    assert too_large(TASK, message_bytes=1_048_576) is None
+    assert too_large(TASK, message_bytes=1_048_577) is not None
+    alert = too_large(TASK, message_bytes=75_776, allowed_bytes=65_536)
+    assert alert is not None
+    assert alert.told.told() == f"{TASK}: a message of 76 kB, more than 66 kB."
