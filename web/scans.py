@@ -18,13 +18,13 @@ from web.dispatch import Dispatcher, DispatchError
 from web.refusal import RefusedError
 from web.snapshot import read_scans
 from wire import keys as wire_keys
-from wire.events import Activity, Scan, ScanChanged, dump, encode
+from wire.events import Activity, Scan, encode
 from wire.keys import Keys
-from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, is_scan_id, new_scan_id
+from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, is_scan_id
 from wire.roots import OutsideRootsError, Root, locate
-from wire.scripts import PUBLISH_SCAN, TAKE_ROOT
+from wire.scripts import PUBLISH_SCAN, TAKE_ROOT, publish_arguments
+from wire.starting import discovery_arguments, queued_scan
 from wire.states import ScanMode, ScanState
-from wire.text import display_path, path_to_wire
 
 #: How long the winner of a race may need to say what it started.
 RACE_SECONDS, RACE_POLL_SECONDS = 5.0, 0.05
@@ -114,7 +114,7 @@ class Scans:
         """
         places = await asyncio.to_thread(self.locate, text)
         return [
-            await self._start(_queued(root, folder, mode, actor, mark_anyway=mark_anyway))
+            await self._start(queued_scan(root, folder, mode, actor, mark_anyway=mark_anyway))
             for root, folder in places
         ]
 
@@ -155,16 +155,7 @@ class Scans:
             self._add_activity(pipe, "scan.requested", scan.requested_by, scan)
             await pipe.execute()
         try:
-            await self._dispatcher.send(
-                SCAN_DISCOVERY,
-                scan_id=scan.id,
-                root_id=scan.root_id,
-                folder=scan.folder_path,
-                mode=scan.mode.value,
-                requested_by=scan.requested_by,
-                requested_at=scan.requested_at,
-                mark_anyway=scan.mark_anyway,
-            )
+            await self._dispatcher.send(SCAN_DISCOVERY, **discovery_arguments(scan))
         except DispatchError as error:
             await self._withdraw(scan, str(error))
             raise RefusedError(503, "redis_unavailable", str(error)) from None
@@ -206,22 +197,8 @@ class Scans:
         await self._publish(replace(ended, finished_at=now, updated_at=now))
 
     async def _publish(self, scan: Scan) -> None:
-        fields = [text for pair in encode(ScanChanged(scan)).items() for text in pair]
-        keys = self._keys
-        await self._publish_scan(
-            keys=[keys.scan(scan.id), keys.scans, keys.active, keys.events],
-            args=[
-                scan.revision,
-                dump(scan),
-                scan.id,
-                scan.requested_at,
-                scan.root_id,
-                "1" if scan.is_final else "0",
-                wire_keys.SCANS_KEPT,
-                wire_keys.EVENTS_LENGTH,
-                *fields,
-            ],
-        )
+        keys, arguments = publish_arguments(self._keys, scan)
+        await self._publish_scan(keys=keys, args=arguments)
 
     async def _read(self, scan_id: str) -> Scan | None:
         return next(iter(await read_scans(self._client, self._keys, [scan_id])), None)
@@ -238,21 +215,3 @@ class Scans:
             )
         )
         pipe.xadd(self._keys.activity, entry, maxlen=wire_keys.ACTIVITY_LENGTH)
-
-
-def _queued(root: Root, folder: bytes, mode: ScanMode, actor: str, *, mark_anyway: bool) -> Scan:
-    """A scan that was just asked for."""
-    now = time.time()
-    return Scan(
-        id=new_scan_id(),
-        root_id=root.id,
-        root=root.display,
-        mode=mode,
-        state=ScanState.QUEUED,
-        requested_at=now,
-        requested_by=actor,
-        folder=display_path(folder),
-        folder_path=path_to_wire(folder),
-        mark_anyway=mark_anyway,
-        updated_at=now,
-    )

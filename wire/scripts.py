@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wire.keys import PROBLEMS_SCANS_KEPT
+from wire.events import Scan, ScanChanged, dump, encode
+from wire.keys import EVENTS_LENGTH, PROBLEMS_SCANS_KEPT, SCANS_KEPT, Keys
 
 #: Publish a scan unless a newer revision is there.  Returns 1 when it was published.
 #: KEYS: scan hash, scans, active, events.
@@ -42,3 +43,19 @@ if running then return running end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return ARGV[2]
 """
+
+
+def publish_arguments(keys: Keys, scan: Scan) -> tuple[list[str], list[str | float]]:
+    """KEYS and ARGV of `PUBLISH_SCAN` for a scan."""
+    arguments = [
+        scan.revision,
+        dump(scan),
+        scan.id,
+        scan.requested_at,
+        scan.root_id,
+        "1" if scan.is_final else "0",
+        SCANS_KEPT,
+        EVENTS_LENGTH,
+        *(text for pair in encode(ScanChanged(scan)).items() for text in pair),
+    ]
+    return [keys.scan(scan.id), keys.scans, keys.active, keys.events], arguments

@@ -15,9 +15,9 @@ import redis
 
 from wire import keys as wire_keys
 from wire.answers import Overview
-from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, ScanChanged, dump, encode
+from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, dump, encode
 from wire.keys import Keys
-from wire.scripts import PUBLISH_SCAN
+from wire.scripts import PUBLISH_SCAN, publish_arguments
 from wire.text import display_path
 
 log = logging.getLogger(__name__)
@@ -45,24 +45,8 @@ class Progress:
     def scan(self, scan: Scan) -> None:
         """Publish a scan."""
         self._last_scan = {scan.id: time.monotonic()}
-        fields = [text for pair in encode(ScanChanged(scan)).items() for text in pair]
-        keys = self._keys
-        self._safely(
-            lambda: self._publish(
-                keys=[keys.scan(scan.id), keys.scans, keys.active, keys.events],
-                args=[
-                    scan.revision,
-                    dump(scan),
-                    scan.id,
-                    scan.requested_at,
-                    scan.root_id,
-                    "1" if scan.is_final else "0",
-                    wire_keys.SCANS_KEPT,
-                    wire_keys.EVENTS_LENGTH,
-                    *fields,
-                ],
-            )
-        )
+        keys, arguments = publish_arguments(self._keys, scan)
+        self._safely(lambda: self._publish(keys=keys, args=arguments))
 
     def at(self, scan_id: str, stage: str, path: bytes) -> None:
         """Say which file or folder is being worked on, at most twice a second."""

@@ -16,6 +16,7 @@ from wire import keys as wire_keys
 from wire.events import EventError, RootStatus, Scan, load
 from wire.names import SCAN_DISCOVERY, STAGES, scan_id_at
 from wire.roots import Root
+from wire.starting import discovery_arguments
 from wire.states import ScanState
 from wire.transport import waiting_lists
 from worker import pipeline, trouble
@@ -50,17 +51,7 @@ def _drained(services: Services) -> frozenset[str]:
 
 def send_discovery(services: Services, scan: Scan) -> None:
     """Send (again) the task that finds a scan's files."""
-    pipeline.send(
-        services,
-        SCAN_DISCOVERY,
-        scan_id=scan.id,
-        root_id=scan.root_id,
-        folder=scan.folder_path,
-        mode=scan.mode.value,
-        requested_by=scan.requested_by,
-        requested_at=scan.requested_at,
-        mark_anyway=scan.mark_anyway,
-    )
+    pipeline.send(services, SCAN_DISCOVERY, **discovery_arguments(scan))
 
 
 def correct_view(services: Services) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import cast
 
-from wire.events import Scan
-from wire.names import new_scan_id
 from wire.roots import Root
 from wire.scripts import TAKE_ROOT
-from wire.states import ScanMode, ScanState
-from wire.text import display_path, path_to_wire
+from wire.starting import queued_scan
+from wire.states import ScanMode
 from worker import reconciler
 from worker.services import Services
 
@@ -21,18 +18,7 @@ def start_scan(services: Services, root: Root, folder: bytes, mode: ScanMode, ac
     False when another scan has the root; raises what redis-py raises.  A scan whose message is
     lost stays queued, and the reconciler sends it again.
     """
-    scan = Scan(
-        id=new_scan_id(),
-        root_id=root.id,
-        root=root.display,
-        mode=mode,
-        state=ScanState.QUEUED,
-        requested_at=(now := time.time()),
-        requested_by=actor,
-        folder=display_path(folder),
-        folder_path=path_to_wire(folder),
-        updated_at=now,
-    )
+    scan = queued_scan(root, folder, mode, actor)
     take = services.redis.register_script(TAKE_ROOT)
     if cast(bytes, take(keys=[services.keys.active], args=[root.id, scan.id])).decode() != scan.id:
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +14,10 @@ from tests.faults.page import banner, status
 from tests.integration.stack import Part, Stack, check_ledger, stack
 from tests.servers import wait_until
 from web.dispatch import Dispatcher
+from wire.events import Scan, load
 from wire.keys import SCANS_KEPT
 from wire.names import EXTRACT_BATCH, INSERT_BATCH, PROCESS_ENTITIES, SCAN_DISCOVERY, SCAN_FINISH
+from wire.starting import discovery_arguments
 
 SLOWLY = {"NEEDLE_BATCH_FILES": "2"}
 
@@ -40,6 +41,8 @@ def test_messages_doubled_shuffled_and_late_change_nothing(tmp_path: Path, music
     with stack(tmp_path, music, **SLOWLY) as running:
         dispatcher = Dispatcher(running.valkey.url)
         scan_id = running.start_scan()
+        with running.valkey.client() as client:
+            asked = load(Scan, client.hget(f"needle:scan:{scan_id}", "doc") or b"")
         running.wait_for_stored(scan_id, 2)
 
         def disturb() -> None:
@@ -47,7 +50,7 @@ def test_messages_doubled_shuffled_and_late_change_nothing(tmp_path: Path, music
             tasks = (EXTRACT_BATCH, PROCESS_ENTITIES, INSERT_BATCH)
             messages = [(task, {"batch_id": i}) for i in batches for task in tasks] * 3
             messages += [(SCAN_FINISH, {"scan_id": scan_id})] * 3
-            messages += [(SCAN_DISCOVERY, discovery(running, scan_id))] * 3
+            messages += [(SCAN_DISCOVERY, dict(discovery_arguments(asked)))] * 3
             random.Random(5).shuffle(messages)
             for task, arguments in messages:
                 asyncio.run(dispatcher.send(task, **arguments))
@@ -68,20 +71,6 @@ def test_messages_doubled_shuffled_and_late_change_nothing(tmp_path: Path, music
         assert running.rows("SELECT * FROM tracks ORDER BY id") == tracks
         assert running.scan(scan_id)["counts"] == ended["counts"]
         finish(running, scan_id)
-
-
-def discovery(running: Stack, scan_id: str) -> dict[str, str | float]:
-    """The arguments with which the walk of a scan was asked for."""
-    with running.valkey.client() as client:
-        doc = json.loads(client.hget(f"needle:scan:{scan_id}", "doc") or b"{}")
-    return {
-        "scan_id": scan_id,
-        "root_id": doc["root_id"],
-        "folder": doc["folder_path"],
-        "mode": doc["mode"],
-        "requested_by": doc["requested_by"],
-        "requested_at": doc["requested_at"],
-    }
 
 
 def has_workers(running: Stack, second: Part, workers: int) -> bool:

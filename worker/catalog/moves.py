@@ -120,7 +120,7 @@ def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> No
     is_new = files.c.id == new_id
     file = dict(connection.execute(select(files).where(is_new)).mappings().one())
     connection.execute(delete(files).where(is_new))
-    file["id"] = gone_id
+    file |= {"id": gone_id, "outcome": Outcome.MOVED.value}
     connection.execute(update(files).where(files.c.id == gone_id).values(file))
     told = (outcomes.c.scan_id == scan_id) & (outcomes.c.file_id == new_id)
     moved = {"outcome": Outcome.MOVED.value, "file_id": gone_id}

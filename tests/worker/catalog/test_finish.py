@@ -181,6 +181,7 @@ def test_renamed_folder_keeps_its_ids_and_is_not_doubted(catalog: Catalog) -> No
     assert {row["id"] for row in rows(catalog, "tracks")} == tracks
     assert {row["title"] for row in rows(catalog, "albums")} == {f"A{n}" for n in range(10)}
     assert {row["file_id"] for row in rows(catalog, "outcomes")} == set(after.values())
+    assert {row["outcome"] for row in rows(catalog, "files")} == {"moved"}
     scan(catalog, moved, "scan-3")
     assert shown(catalog, "scan-3").counts == {"unchanged": 100}
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
+
+import mutagen
 
 from cli.demo.audio import silence
-from worker.library.model import FileResult, FoundFile
+from worker.library.model import FileResult, FoundFile, Tags
 from worker.library.opening import signature_of
 from worker.library.reader import Reader
 
@@ -28,6 +31,22 @@ def read(path: Path, root: Path | None = None, *, seconds: float = 10) -> FileRe
 def write(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
+
+
+def opened(path: Path, form: str, seconds: float = 1) -> Any:
+    """A new silent file at `path`, opened by mutagen to be tagged."""
+    write(path, silence(form, seconds))
+    file: Any = mutagen.File(path)  # type: ignore[attr-defined]
+    if file.tags is None:
+        file.add_tags()
+    return file
+
+
+def tags_of(path: Path) -> Tags:
+    """The tags our reader finds."""
+    tags = read(path).tags
+    assert tags is not None
+    return tags
 
 
 def flac_with_comments(count: int) -> bytes:
