@@ -155,8 +155,24 @@ class WorkerBeat:
     rss_bytes: int = 0  #: main process and pool together
     cpu_percent: float = 0.0  #: of one core, main process and pool together
     tasks_done: int = 0  #: since it started
-    running: tuple[RunningTask, ...] = ()
+    running: tuple[RunningTask, ...] = ()  #: at most 16, the longest running first
     version: str = ""
+    processes_min: int = 0  #: pool processes it keeps; as many as `processes_max`: no autoscale
+    pool: str = ""  #: `prefork`, `threads`, `solo`, …
+    prefetch: int = 0  #: messages it may hold at once, 0: no limit
+    reserved: int = 0  #: tasks it holds and has not begun
+    scheduled: int = 0  #: tasks it holds until their time comes
+    active: Mapping[str, int] = field(default_factory=dict)  #: running tasks by name
+    registered: int = 0  #: kinds of tasks that it knows, Celery's own left out
+    oldest_running_at: float | None = None  #: when the longest running task began
+    done_at: float | None = None  #: when a task ended last, as far as was seen
+    system_processes: int = 0  #: main process and children
+    disk_read_bytes: int = 0  #: since its processes started; 0 where the system does not tell
+    disk_written_bytes: int = 0
+    memory_total_bytes: int = 0  #: of the machine, or what its container may use
+    cores: int = 0
+    args_limit: int = 0  #: limits of the reprs in force in its main process, 0: not told
+    kwargs_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

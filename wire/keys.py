@@ -32,6 +32,19 @@ SCHEDULE_TTL = 180
 UPKEEP_SECONDS = 24 * 3600
 WATCH_TTL = 30
 
+#: The metrics.  A field more than these in one hash is dropped and counted.
+METRIC_FIELDS = 20_000
+#: Recent tasks that are kept, and for how long.
+RECENT_TASKS = 3_000
+RECENT_TTL = 7 * 24 * 3600
+#: A worker that is silent for so long is no longer counted apart.
+HOST_TTL = 600
+FLUSHED_TTL = 3600
+SIZES_DAY_TTL = 40 * 24 * 3600
+FINDINGS_TTL = 30 * 24 * 3600
+#: Roll-ups: seconds of a span -> seconds that it is kept.
+TREND_TTLS = {60: 26 * 3600, 3600: 35 * 24 * 3600, 86_400: 400 * 24 * 3600}
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -161,3 +174,64 @@ class Keys:
     def changed(self) -> str:
         """Hash: root id -> folder in it (see `wire.text.path_to_wire`) that is to be scanned."""
         return f"{self.prefix}:watch:changed"
+
+    @property
+    def metrics_totals(self) -> str:
+        """Hash of counters, never decreasing: `wire.metrics.read_totals`."""
+        return f"{self.prefix}:metrics:totals"
+
+    @property
+    def metrics_hosts(self) -> str:
+        """Sorted set: workers and producers (`name@host`) by the time of their last flush."""
+        return f"{self.prefix}:metrics:hosts"
+
+    def metrics_host(self, host: str) -> str:
+        """Hash of one worker's or producer's counters; expires: `wire.metrics.read_host`."""
+        return f"{self.prefix}:metrics:host:{host}"
+
+    def metrics_trend(self, span: int, at: int) -> str:
+        """Hash of what happened in `span` seconds (60, 3600, 86400) from `at` on; expires."""
+        return f"{self.prefix}:metrics:{span}:{at}"
+
+    @property
+    def metrics_domain(self) -> str:
+        """Hash of the application's own metrics: `wire.domain.read_domain`."""
+        return f"{self.prefix}:metrics:domain"
+
+    def metrics_flushed(self, process: str) -> str:
+        """String: the number of the last flush of a process; expires."""
+        return f"{self.prefix}:metrics:flushed:{process}"
+
+    @property
+    def metrics_turn(self) -> str:
+        """String with a TTL: the worker that samples queues and workers this minute."""
+        return f"{self.prefix}:metrics:turn"
+
+    @property
+    def recent(self) -> str:
+        """Sorted set: ids of recent tasks by the time of their last change."""
+        return f"{self.prefix}:tasks"
+
+    @property
+    def recent_tasks(self) -> str:
+        """Hash: task id -> its record, `wire.tasks.read_record`."""
+        return f"{self.prefix}:tasks:records"
+
+    @property
+    def sizes(self) -> str:
+        """Hash of sizes since the last reset: `wire.payloads.read_sizes`."""
+        return f"{self.prefix}:sizes"
+
+    def sizes_day(self, day: str) -> str:
+        """Hash of the sizes of one day (UTC, `2026-11-21`); expires: `read_sizes`."""
+        return f"{self.prefix}:sizes:{day}"
+
+    @property
+    def size_limits(self) -> str:
+        """String: JSON of `wire.payloads.SizeLimits`; absent: Celery's own limits."""
+        return f"{self.prefix}:sizes:limits"
+
+    @property
+    def findings(self) -> str:
+        """Hash of what JSON cannot hold; expires: `wire.payloads.read_findings`."""
+        return f"{self.prefix}:sizes:findings"

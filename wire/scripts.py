@@ -1,4 +1,4 @@
-"""Lua scripts that more than one room runs: the two changes that must be atomic in Redis."""
+"""Lua scripts that more than one room runs: the changes that must be atomic in Redis."""
 
 from __future__ import annotations
 
@@ -42,6 +42,69 @@ local running = redis.call('HGET', KEYS[1], ARGV[1])
 if running then return running end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return ARGV[2]
+"""
+
+#: Add what a process has counted since its last flush.  Returns how many fields were refused
+#: because their hash is full, -1 when this flush was there already.
+#: KEYS: flushed, hosts, recent, recent tasks, then one hash for each change.
+#: ARGV: sequence number, host, JSON of changes, JSON of records, fields of a hash at most,
+#: records at most, TTLs of flushed, of a host and of records.
+#: A change is [TTL or 0, {field: add}, {field: [maximum, who]}, {field: text}]; a record is
+#: [task id, order, at, JSON].
+RECORD_METRICS = """
+local last = redis.call('GET', KEYS[1])
+if last and tonumber(last) >= tonumber(ARGV[1]) then return -1 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[7])
+local refused = 0
+local function admits(key, full, field)
+  if not full or redis.call('HEXISTS', key, field) == 1 then return true end
+  refused = refused + 1
+  return false
+end
+for i, change in ipairs(cjson.decode(ARGV[3])) do
+  local key, ttl, adds, maxima, texts = KEYS[i + 4], unpack(change)
+  local full = redis.call('HLEN', key) >= tonumber(ARGV[5])
+  for field, n in pairs(adds) do
+    if admits(key, full, field) then
+      redis.pcall('HINCRBY', key, field, string.format('%.0f', n))
+    end
+  end
+  for field, found in pairs(maxima) do
+    local known = tonumber(redis.call('HGET', key, field) or '-1') or -1
+    if found[1] > known and admits(key, full, field) then
+      redis.call('HSET', key, field, string.format('%.0f', found[1]))
+      if found[2] ~= '' then
+        redis.call('HSET', key, 'who' .. string.sub(field, 4), found[2])
+      end
+    end
+  end
+  for field, text in pairs(texts) do
+    if admits(key, full, field) then redis.call('HSET', key, field, text) end
+  end
+  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+end
+local now = redis.call('TIME')[1]
+redis.call('ZADD', KEYS[2], now, ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], 0, now - ARGV[8])
+local records = cjson.decode(ARGV[4])
+for _, record in ipairs(records) do
+  local id, order, at, text = unpack(record)
+  local known = redis.call('HGET', KEYS[4], id)
+  if not known or tonumber(string.match(known, '^%d+') or '0') <= order then
+    redis.call('HSET', KEYS[4], id, order .. ' ' .. text)
+    redis.call('ZADD', KEYS[3], at, id)
+  end
+end
+if #records > 0 then
+  local excess = redis.call('ZCARD', KEYS[3]) - ARGV[6]
+  for _, id in ipairs(excess > 0 and redis.call('ZRANGE', KEYS[3], 0, excess - 1) or {}) do
+    redis.call('ZREM', KEYS[3], id)
+    redis.call('HDEL', KEYS[4], id)
+  end
+  redis.call('EXPIRE', KEYS[3], ARGV[9])
+  redis.call('EXPIRE', KEYS[4], ARGV[9])
+end
+return refused
 """
 
 

@@ -1,0 +1,76 @@
+"""Names of counters: a family and its labels as one field of a Redis hash, and back.
+
+    task|scan.discovery|success        duration_us|scan.discovery|failure
+
+Whoever reaches Redis can write there: a field or a number that is not one of ours is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+#: Characters of a label that are kept.
+LABEL_CHARS = 200
+#: What takes the place of labels beyond the number that is counted apart.
+OTHER = "other"
+
+_SPECIAL = re.compile(r"[%|\x00-\x1f\x7f]")
+_MAX = 2**63
+
+#: family -> labels -> number
+Counters = Mapping[str, Mapping[tuple[str, ...], int]]
+
+
+def field(family: str, *labels: str) -> str:
+    """The field of a counter.  A label is cut at `LABEL_CHARS` characters."""
+    return "|".join((family, *map(_escaped, labels)))
+
+
+def split_field(text: str) -> tuple[str, tuple[str, ...]]:
+    """The family and the labels of a field: the inverse of `field`."""
+    family, *labels = text.split("|")
+    return family, tuple(unquote(label) for label in labels)
+
+
+def read_counters(raw: Mapping[bytes, bytes]) -> Counters:
+    """All counters of a hash (`HGETALL`): whole numbers from 0 to 2^63, the others left out."""
+    found: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
+    for key, value in raw.items():
+        number = read_count(value)
+        if number is None:
+            continue
+        try:
+            family, labels = split_field(key.decode())
+        except UnicodeDecodeError:
+            continue
+        if all(len(label) <= LABEL_CHARS for label in labels):
+            found[family][labels] = number
+    return found
+
+
+def read_texts(raw: Mapping[bytes, bytes], family: str) -> dict[tuple[str, ...], bytes]:
+    """What is no number in a hash: labels -> bytes of the fields of `family`."""
+    found = {}
+    for key, value in raw.items():
+        if key.startswith(family.encode() + b"|"):
+            try:
+                found[split_field(key.decode())[1]] = value
+            except UnicodeDecodeError:
+                continue
+    return found
+
+
+def read_count(value: bytes) -> int | None:
+    """A whole number from 0 to 2^63, None for anything else."""
+    if not (value.isdigit() and len(value) < 20):
+        return None
+    number = int(value)
+    return number if number < _MAX else None
+
+
+def _escaped(label: str) -> str:
+    label = label[:LABEL_CHARS].encode("utf-8", "replace").decode()
+    return _SPECIAL.sub(lambda match: f"%{ord(match[0]):02X}", label)

@@ -1,0 +1,100 @@
+"""What every sender of tasks does, in whatever room it lives: it stamps, and it heeds the limits.
+
+The stamp is one small header: Celery's messages carry neither the time they were sent nor the
+limit that their reprs were cut at.  Both parts work on objects they are given, so that this room
+needs no Celery.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from wire.payloads import CELERY_LIMIT, SizeLimits
+
+#: The message header: `[sent_at, limit of args, limit of kwargs]`.
+HEADER = "needle"
+#: Seconds that a process uses the limits it has read.
+LIMITS_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a message says of its sending."""
+
+    sent_at: float | None = None  #: epoch seconds of the sender's clock
+    args_limit: int = CELERY_LIMIT
+    kwargs_limit: int = CELERY_LIMIT
+
+
+def stamp(headers: MutableMapping[str, Any] | None, amqp: Any) -> None:
+    """Add the stamp: for the signal `before_task_publish`, with the application's `amqp`."""
+    if headers is not None:
+        limits = (amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize)
+        headers[HEADER] = [round(time.time(), 3), *limits]
+
+
+def read_stamp(headers: Mapping[str, Any]) -> Stamp:
+    """The stamp in the headers of a message; without one: no time, and Celery's own limits."""
+    match headers.get(HEADER):
+        case [int() | float() as sent_at, int() as args, int() as kwargs] if 0 < sent_at < 1e11:
+            return Stamp(float(sent_at), args, kwargs)
+    return Stamp()
+
+
+class LimitsInForce:
+    """The limits, read again by each process when its copy is older than `LIMITS_SECONDS`."""
+
+    def __init__(self, read: Callable[[], SizeLimits | None]) -> None:
+        """`read` asks Redis; what it raises keeps the limits that were known."""
+        self._read = read
+        self._limits: SizeLimits | None = None
+        self._read_at = float("-inf")
+        self._pid = 0
+
+    def __call__(self) -> SizeLimits | None:
+        """What somebody set; None: nothing, so that the application's own limits are in force."""
+        now = time.monotonic()
+        if now - self._read_at > LIMITS_SECONDS or self._pid != os.getpid():
+            self._read_at, self._pid = now, os.getpid()
+            try:
+                self._limits = self._read()
+            except Exception:  # Redis is away: sending itself will say so
+                return self._limits
+        return self._limits
+
+
+def heed_limits(amqp: Any, in_force: Callable[[], SizeLimits | None]) -> None:
+    """Make both limits of an `app.amqp` live: each read asks `in_force`.
+
+    Only this instance changes: it gets a subclass of its own class.  An application's own limits
+    stay what is in force while nobody has set any.
+    """
+    own_args, own_kwargs = amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize
+
+    def args_limit(_: Any) -> int:
+        limits = in_force()
+        return own_args if limits is None else limits.args
+
+    def kwargs_limit(_: Any) -> int:
+        limits = in_force()
+        return own_kwargs if limits is None else limits.kwargs
+
+    cls = type(amqp)
+    vars(amqp).pop("argsrepr_maxsize", None)
+    vars(amqp).pop("kwargsrepr_maxsize", None)
+    amqp.__class__ = type(
+        f"Live{cls.__name__}",
+        (cls,),
+        {
+            "argsrepr_maxsize": property(args_limit, _ignore),
+            "kwargsrepr_maxsize": property(kwargs_limit, _ignore),
+        },
+    )
+
+
+def _ignore(_: Any, value: int) -> None:
+    """An application that still assigns `app.amqp.argsrepr_maxsize` must not fail."""

@@ -1,0 +1,44 @@
+"""Quantiles of sizes from a handful of counters: buckets that grow by 2 % (a DDSketch).
+
+A value lies in the bucket `ceil(log(value) / log(GROWTH))`; whatever the values were, a quantile
+is wrong by at most 1 % of itself, and sketches are merged by adding their buckets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+#: Most a quantile may be wrong, relative to itself.
+ACCURACY = 0.01
+GROWTH = (1 + ACCURACY) / (1 - ACCURACY)
+_LOG_GROWTH = math.log(GROWTH)
+#: The bucket of everything below 1; 1 itself lies in bucket 0.
+ZERO = -1
+#: The last bucket: about 10^12.
+LAST = 1400
+
+
+def bucket_of(value: int) -> int:
+    """The bucket that `value` lies in, `ZERO … LAST`."""
+    if value < 1:
+        return ZERO
+    return min(LAST, math.ceil(math.log(value) / _LOG_GROWTH - 1e-9))
+
+
+def value_of(bucket: int) -> float:
+    """The value that stands for a bucket: within 1 % of every value in it."""
+    return 0.0 if bucket <= ZERO else 2 * GROWTH ** min(bucket, LAST) / (GROWTH + 1)
+
+
+def quantile(buckets: Mapping[int, int], q: float) -> float | None:
+    """The value below which the part `q` (0 … 1) of the values lies; None without values."""
+    total = sum(buckets.values())
+    if not total:
+        return None
+    rank, seen = q * (total - 1), 0
+    for bucket in sorted(buckets):
+        seen += buckets[bucket]
+        if seen > rank:
+            return value_of(bucket)
+    return value_of(max(buckets))
