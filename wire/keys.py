@@ -222,6 +222,11 @@ class Keys:
         """Hash of sizes since the last reset: `wire.payloads.read_sizes`."""
         return f"{self.prefix}:sizes"
 
+    @property
+    def sizes_since(self) -> str:
+        """String: when the measurements were reset last, epoch seconds."""
+        return f"{self.prefix}:sizes:since"
+
     def sizes_day(self, day: str) -> str:
         """Hash of the sizes of one day (UTC, `2026-11-21`); expires: `read_sizes`."""
         return f"{self.prefix}:sizes:{day}"

@@ -49,6 +49,7 @@ class SizeLimits:
     automatic: bool = False  #: kept at the recommendation by Needle itself
     previous_args: int | None = None  #: what an undo would bring back
     previous_kwargs: int | None = None
+    ceiling: int | None = None  #: automatic mode goes no higher; None: `wire.sizes` says
 
 
 #: What is in force while nobody has set anything.

@@ -122,3 +122,15 @@ def publish_arguments(keys: Keys, scan: Scan) -> tuple[list[str], list[str | flo
         *(text for pair in encode(ScanChanged(scan)).items() for text in pair),
     ]
     return [keys.scan(scan.id), keys.scans, keys.active, keys.events], arguments
+
+
+#: Change the size limits unless somebody else has changed them meanwhile: 1 when it was done.
+#: KEYS: size limits, activity.
+#: ARGV: the JSON that was known ("" = none), the new one ("" = none), entries of activity kept,
+#:       then the fields of its entry.
+CHANGE_LIMITS = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', unpack(ARGV, 4))
+return 1
+"""

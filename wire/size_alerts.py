@@ -96,9 +96,9 @@ def explain_json_error(error: str) -> Sentence | None:
     text = error[:ERROR_CHARS]
     if found := _TYPE.search(text):
         name = found[1] or found[2]
-        return _TYPES.get(name.lower(), Sentence(_OBJECT, {"type": name}))
+        return _TYPES.get(name.lower()) or _object(name)
     if found := _KEY.search(text):
-        return Sentence(_KEYS, {"type": found[1] or "other than text"})
+        return _key(found[1]) if found[1] else _SOME_KEY
     return next((meaning for pattern, meaning in _OTHERS if pattern.search(text)), None)
 
 
@@ -121,11 +121,7 @@ _ELLIPSIS = Sentence(
 _BYTES = Sentence(
     "The arguments hold bytes, which JSON does not know. Send text: decode it, or use Base64."
 )
-_OBJECT = (
-    "The arguments or the result hold an object of type %(type)s, which JSON does not know. Send "
-    "plain values: texts, numbers, lists, and dictionaries with texts as keys."
-)
-_KEYS = "A dictionary has a key of type %(type)s: JSON knows only texts as keys."
+_SOME_KEY = Sentence("A dictionary has a key that is no text: JSON knows no others.")
 _CIRCLE = Sentence("A list or a dictionary holds itself, so it has no end as JSON.")
 _NUMBER = Sentence("A number is infinite, is no number (NaN), or is too long for JSON.")
 
@@ -142,3 +138,18 @@ _OTHERS = (
     (re.compile(r"Circular reference detected|Recursion limit reached"), _CIRCLE),
     (re.compile(r"not JSON compliant|Integer exceeds 64-bit range"), _NUMBER),
 )
+
+
+def _object(type_name: str) -> Sentence:
+    return Sentence(
+        "The arguments or the result hold an object of type %(type)s, which JSON does not know. "
+        "Send plain values: texts, numbers, lists, and dictionaries with texts as keys.",
+        {"type": type_name},
+    )
+
+
+def _key(type_name: str) -> Sentence:
+    return Sentence(
+        "A dictionary has a key of type %(type)s: JSON knows only texts as keys.",
+        {"type": type_name},
+    )

@@ -10,10 +10,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wire.payloads import CELERY_LIMIT
 from wire.sentences import Sentence
 
-#: Celery's own limit, in force until another one is set.
-DEFAULT_LIMIT = 1024
 #: What may be set.  0 would be "no limit" for Celery, and a message of more has other problems.
 LOWEST_LIMIT, HIGHEST_LIMIT = 1, 64 * 1024 * 1024
 #: A payload of more should not travel in messages at all: that is the first advice then.
@@ -41,18 +40,18 @@ class Step:
 
     limit: int
     title: str
-    justification: str
+    justification: Sentence
 
 
 #: The smallest one that holds the need is recommended.
 TABLE = (
-    Step(128 * 1024, "128 KB", "Standard for most cases."),
-    Step(512 * 1024, "512 KB", "For large music libraries."),
-    Step(1024 * 1024, "1 MB", "For very large collections."),
-    Step(2048 * 1024, "2 MB", "For very large data sets or massive batches."),
+    Step(128 * 1024, "128 KB", Sentence("Standard for most cases.")),
+    Step(512 * 1024, "512 KB", Sentence("For large music libraries.")),
+    Step(1024 * 1024, "1 MB", Sentence("For very large collections.")),
+    Step(2048 * 1024, "2 MB", Sentence("For very large data sets or massive batches.")),
 )
-BEYOND = "More than the table holds: move this payload out of the message."
-NOTHING_MEASURED = "Nothing was measured yet, so nothing is recommended."
+BEYOND = Sentence("More than the table holds: move this payload out of the message.")
+NOTHING_MEASURED = Sentence("Nothing was measured yet, so nothing is recommended.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Recommendation:
     need: int  #: 1.2 x the largest, cut off to a whole number
     largest: int  #: characters the need was made of
     basis: Basis
-    justification: str  #: a plain English sentence, also the key of its translation
+    justification: Sentence
     payload: int  #: JSON characters of the largest arguments
     messages: int  #: how many messages of at most `MOVE_ABOVE_CHARS` would carry that payload
     batch_items: int | None  #: items a batch may have to stay below that; None: not known
@@ -88,20 +87,25 @@ class Recommendation:
     def why(self) -> Sentence:
         """Where the recommended limit comes from."""
         if self.limit is None:
-            return Sentence(NOTHING_MEASURED)
-        text = {
-            Basis.JSON: "The largest has %(largest)s characters as JSON; with a reserve of 20 "
-            "percent that is %(need)s.",
-            Basis.REPR: "The largest has %(largest)s characters as repr, more than as JSON; with "
-            "a reserve of 20 percent that is %(need)s.",
-        }[self.basis]
-        return Sentence(text, {"largest": self.largest, "need": self.need})
+            return NOTHING_MEASURED
+        figures = {"largest": self.largest, "need": self.need}
+        if self.basis is Basis.JSON:
+            return Sentence(
+                "The largest has %(largest)s characters as JSON; with a reserve of 20 percent that "
+                "is %(need)s.",
+                figures,
+            )
+        return Sentence(
+            "The largest has %(largest)s characters as repr, more than as JSON; with a reserve of "
+            "20 percent that is %(need)s.",
+            figures,
+        )
 
     def advice(self) -> tuple[Sentence, ...]:
         """What to do, the better things first."""
         if self.limit is None:
             return ()
-        return (*self._moving(), self._setting())
+        return (*self._moving(), Sentence("Set %(limit)s.", {"limit": self.limit}))
 
     def price(self) -> Sentence:
         """What showing the largest one whole costs."""
@@ -125,13 +129,14 @@ class Recommendation:
             {"payload": self.payload},
         )
         if self.batch_items is None:
-            text = "Or split the batch: %(messages)s messages or more stay below 64 KB each."
-            return ids, Sentence(text, {"messages": self.messages})
-        text = "Or split the batch: at most %(items)s items a message stay below 64 KB."
-        return ids, Sentence(text, {"items": self.batch_items})
-
-    def _setting(self) -> Sentence:
-        return Sentence("Set %(limit)s.", {"limit": self.limit or 0})
+            return ids, Sentence(
+                "Or split the batch: %(messages)s messages or more stay below 64 KB each.",
+                {"messages": self.messages},
+            )
+        return ids, Sentence(
+            "Or split the batch: at most %(items)s items a message stay below 64 KB.",
+            {"items": self.batch_items},
+        )
 
 
 def recommend(
@@ -155,7 +160,7 @@ def recommend(
         payload=payload,
         messages=max(math.ceil(payload / MOVE_ABOVE_CHARS), 1),
         batch_items=max(items * MOVE_ABOVE_CHARS // payload, 1) if items and payload else None,
-        cost=cost(largest, limit or DEFAULT_LIMIT),
+        cost=cost(largest, limit or CELERY_LIMIT),
     )
 
 
@@ -175,7 +180,7 @@ def cost(repr_chars: int, limit: int) -> Cost:
     )
 
 
-def _smallest_holding(need: int) -> tuple[int, str]:
+def _smallest_holding(need: int) -> tuple[int, Sentence]:
     """The smallest step of the table that is not below `need`, else the next power of two."""
     for step in TABLE:
         if need <= step.limit:

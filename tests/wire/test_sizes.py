@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wire.payloads import CELERY_LIMIT
 from wire.sizes import (
     BEYOND,
     DEFAULT_CEILING,
-    DEFAULT_LIMIT,
     LOWER_AFTER_SECONDS,
     LOWER_AFTER_TASKS,
     MOVE_ABOVE_CHARS,
@@ -96,7 +96,7 @@ def test_longer_repr_counts(payload: int, shown: int) -> None:
 def test_nothing_measured_is_said(nothing: int | None) -> None:
     answer = recommend(nothing)
     assert answer.limit is None
-    assert answer.justification == answer.why().told() == NOTHING_MEASURED
+    assert answer.justification == answer.why() == NOTHING_MEASURED
     assert answer.advice() == ()
 
 
@@ -157,14 +157,14 @@ def automatic(current: int, largest: int, **facts: float) -> int:
 @pytest.mark.parametrize(
     ("current", "largest", "wanted"),
     [
-        (DEFAULT_LIMIT, 45_678, 131_072),  # what would be cut raises it at once
-        (DEFAULT_LIMIT, 500, DEFAULT_LIMIT),  # what fits changes nothing
+        (CELERY_LIMIT, 45_678, 131_072),  # what would be cut raises it at once
+        (CELERY_LIMIT, 500, CELERY_LIMIT),  # what fits changes nothing
         (60_000, 45_678, 60_000),
         (524_288, 45_678, 131_072),
         (524_288, 100_000, 524_288),  # twice the need would not fit any more
-        (DEFAULT_LIMIT, 5_000_000, DEFAULT_CEILING),
+        (CELERY_LIMIT, 5_000_000, DEFAULT_CEILING),
         (8_388_608, 5_000_000, DEFAULT_CEILING),
-        (DEFAULT_LIMIT, 0, DEFAULT_LIMIT),
+        (CELERY_LIMIT, 0, CELERY_LIMIT),
     ],
 )
 def test_automatic_mode_keeps_the_limit(current: int, largest: int, wanted: int) -> None:
@@ -174,7 +174,7 @@ def test_automatic_mode_keeps_the_limit(current: int, largest: int, wanted: int)
 def test_automatic_mode_lowers_late() -> None:
     assert automatic(524_288, 45_678, tasks=LOWER_AFTER_TASKS - 1) == 524_288
     assert automatic(524_288, 45_678, unchanged_seconds=LOWER_AFTER_SECONDS - 1) == 524_288
-    assert automatic(DEFAULT_LIMIT, 45_678, tasks=1, unchanged_seconds=0) == 131_072
+    assert automatic(CELERY_LIMIT, 45_678, tasks=1, unchanged_seconds=0) == 131_072
 
 
 @given(st.integers(1, 10**7), st.integers(0, 10**7), st.integers(1, 10**7))
