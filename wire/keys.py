@@ -18,8 +18,11 @@ RECALLED_KEPT = 5
 RECALLED_TTL = 3600
 #: Problems kept for one scan; the catalog has them all.
 PROBLEMS_KEPT = 10_000
+#: Refused messages of which the beginning is kept (about 1.5 KB each).
+DEAD_KEPT = 100
 
 #: Seconds.
+DEAD_TTL = 7 * 24 * 3600
 WORKER_TTL = 20
 ROOT_TTL = 24 * 3600
 BATCH_TTL = 3600
@@ -135,6 +138,16 @@ class Keys:
     def trouble(self) -> str:
         """String with a TTL: why the catalog cannot be used, while it cannot."""
         return f"{self.prefix}:trouble"
+
+    @property
+    def refused(self) -> str:
+        """String: how many messages were refused, until none was for a week."""
+        return f"{self.prefix}:refused"
+
+    @property
+    def dead(self) -> str:
+        """List: JSON of `wire.refusals.RefusedMessage`, latest first; cut, and expires."""
+        return f"{self.prefix}:dead"
 
     @property
     def steward(self) -> str:

@@ -1,4 +1,4 @@
-"""Celery's consumer, which outlives every loss of its connection.
+"""Celery's consumer, which outlives bad messages and every loss of its connection.
 
 Closing a connection that broke may itself fail: kombu then puts unacknowledged messages back,
 over a channel that has no connection any more.  Celery takes only some of these errors for a
@@ -12,13 +12,24 @@ from typing import Any
 
 from celery.worker.consumer import Consumer as CeleryConsumer
 
+from worker.gate import Gate, guarded_transport
+from worker.services import NeedleApp
+
 log = logging.getLogger(__name__)
 
 
 class Consumer(CeleryConsumer):
-    """Connects again after any failure to let go of the last connection."""
+    """Takes only good messages; connects again after any failure to let go of a connection."""
 
+    app: NeedleApp
     connection: Any
+
+    def connection_for_read(self, heartbeat: Any = None) -> Any:
+        """A new connection, whose messages are checked before Celery has them."""
+        tasks = frozenset(name for name in self.app.tasks if not name.startswith("celery."))
+        connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
+        connection.transport_cls = guarded_transport(Gate(self.app.services, tasks))
+        return self.ensure_connected(connection)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Let go of the connection that failed with `exc`."""

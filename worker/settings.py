@@ -59,6 +59,11 @@ FILE_SECONDS = Setting("NEEDLE_FILE_SECONDS", "10", "Seconds that reading one fi
 FILE_MEMORY_MB = Setting(
     "NEEDLE_FILE_MEMORY_MB", "400", "Megabytes of memory a process may hold while it reads a file."
 )
+MESSAGE_BYTES = Setting(
+    "NEEDLE_MESSAGE_BYTES",
+    "1048576",
+    "Bytes of a message that a worker takes from Redis at most, also when it is decompressed.",
+)
 SCHEDULE = Setting(
     "NEEDLE_SCHEDULE",
     "",
@@ -106,6 +111,7 @@ SETTINGS = (
     BATCH_FILES,
     FILE_SECONDS,
     FILE_MEMORY_MB,
+    MESSAGE_BYTES,
     SCHEDULE,
     QUIET_HOURS,
     WATCH,
@@ -131,6 +137,7 @@ class WorkerSettings:
     batch_files: int
     file_seconds: int
     file_memory_bytes: int
+    message_bytes: int
     schedule: tuple[Rule, ...]
     quiet_hours: tuple[QuietHours, ...]
     watch: bool
@@ -172,6 +179,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         batch_files=read_int(BATCH_FILES, environ, low=1, high=500),
         file_seconds=read_int(FILE_SECONDS, environ, low=1, high=40),
         file_memory_bytes=read_int(FILE_MEMORY_MB, environ, low=150, high=16_384) << 20,
+        message_bytes=read_int(MESSAGE_BYTES, environ, low=16_384, high=1 << 28),
         schedule=_parsed(SCHEDULE, parse_schedule, environ),
         quiet_hours=_parsed(QUIET_HOURS, parse_quiet_hours, environ),
         watch=read_bool(WATCH, environ),

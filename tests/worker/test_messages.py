@@ -1,0 +1,232 @@
+"""Which messages a worker takes: those of our own producers, and nothing that harms Celery."""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import copy
+import json
+import time
+import zlib
+from typing import Any
+
+import pytest
+from celery import Celery
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.servers import ValkeyServer
+from wire.names import SCAN_CONTROL
+from wire.refusals import Refusal
+from wire.transport import VISIBILITY_TIMEOUT_SECONDS, celery_settings
+from worker.messages import RefusedError, check_command, check_task
+
+TASKS = frozenset({SCAN_CONTROL})
+MOST_BYTES = 100_000
+ID = "0b5c1e4e-96a0-4d5b-a1a6-5f3f9c3c1c55"
+
+
+def packed(value: object) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+BODY: list[Any] = [
+    [],
+    {"scan_id": "x"},
+    {"callbacks": None, "errbacks": None, "chain": None, "chord": None},
+]
+
+
+def task(**changes: object) -> dict[str, Any]:
+    """A good message, with headers changed."""
+    return {
+        "body": packed(BODY),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py",
+            "task": SCAN_CONTROL,
+            "id": ID,
+            "root_id": ID,
+            "eta": None,
+            "expires": None,
+            "retries": 0,
+            "timelimit": [None, None],
+            "stamps": {},
+        }
+        | changes,
+        "properties": {
+            "correlation_id": ID,
+            "reply_to": ID,
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": "scan"},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": ID,
+        },
+    }
+
+
+def changed(*path: str, to: object) -> dict[str, Any]:
+    """A good message with one other field."""
+    message = task()
+    place = message
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = to
+    return message
+
+
+def compressed(name: str, data: bytes) -> dict[str, Any]:
+    return task(compression=name) | {"body": base64.b64encode(data).decode()}
+
+
+def verdict(message: object) -> Refusal | None:
+    data = message if isinstance(message, bytes) else json.dumps(message).encode()
+    try:
+        check_task(data, TASKS, MOST_BYTES, time.time())
+    except RefusedError as refused:
+        return refused.kind
+    return None
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"expires": 30}, {"countdown": 5}, {"compression": "gzip"}]
+)
+def test_what_producers_send_is_taken(valkey_server: ValkeyServer, options: dict[str, Any]) -> None:
+    app = Celery("producer", set_as_current=False)
+    app.conf.update(celery_settings(valkey_server.url))
+    app.send_task(SCAN_CONTROL, kwargs={"scan_id": "é"}, **options)
+    with valkey_server.client() as client:
+        sent: Any = client.rpop("scan")
+    check_task(sent, TASKS, MOST_BYTES, time.time())
+
+
+#: 50 kB that would be 50 MB.
+BOMB = zlib.compress(b" " * 50_000_000)
+BAD = {
+    "garbage": (b"\xff\x00garbage", Refusal.NOT_JSON),
+    "nothing": (b"", Refusal.NOT_JSON),
+    "pickle": (b"\x80\x04}\x94.", Refusal.NOT_JSON),
+    "a list": (b"[1, 2]", Refusal.MALFORMED),
+    "a number": (b"7", Refusal.MALFORMED),
+    "UTF-16": (json.dumps(task()).encode("utf-16"), Refusal.NOT_JSON),
+    "too deep": (b"[" * 100_000, Refusal.MALFORMED),
+    "deep": (task(lang=[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]), Refusal.MALFORMED),
+    "too long": (b" " * MOST_BYTES + b"{}", Refusal.TOO_LARGE),
+    "NaN": (task(retries=float("nan")), Refusal.MALFORMED),
+    "half a character": (task(id="\ud800"), Refusal.MALFORMED),
+    "kombu's own types": (task(id={"__type__": "uuid", "__value__": "?"}), Refusal.NOT_JSON),
+    "no task": (changed("headers", to={}), Refusal.MALFORMED),
+    "no headers": (changed("headers", to=None), Refusal.MALFORMED),
+    "unknown task": (task(task="os.system"), Refusal.UNKNOWN_TASK),
+    "Celery's own task": (task(task="celery.map"), Refusal.UNKNOWN_TASK),
+    "a dict for an id": (task(id={}), Refusal.MALFORMED),
+    "no id": (task(id=None), Refusal.MALFORMED),
+    "a text for limits": (task(timelimit="x"), Refusal.MALFORMED),
+    "negative limits": (task(timelimit=[-1, 5]), Refusal.MALFORMED),
+    "endless limits": (task(timelimit=[1e9, None]), Refusal.MALFORMED),
+    "a moment that is none": (task(eta="tomorrow"), Refusal.MALFORMED),
+    "a moment too far": (task(eta="9999-12-31T23:59:59+00:00"), Refusal.MALFORMED),
+    "a moment before time": (task(expires=-1e18), Refusal.MALFORMED),
+    "retries": (task(retries="many"), Refusal.MALFORMED),
+    "a header that is an object": (task(chord={"a": 1}), Refusal.MALFORMED),
+    "stamps": (task(stamps={"a": 1}), Refusal.MALFORMED),
+    "pickled body": (
+        changed("content-type", to="application/x-python-serialize"), Refusal.NOT_JSON,
+    ),
+    "another encoding": (changed("content-encoding", to="utf-7"), Refusal.MALFORMED),
+    "no body": (changed("body", to=None), Refusal.MALFORMED),
+    "a body that is no base64": (changed("body", to="%%%"), Refusal.MALFORMED),
+    "a body of another shape": (changed("body", to=packed({"args": []})), Refusal.MALFORMED),
+    "arguments of another shape": (changed("body", to=packed([1, 2, 3])), Refusal.MALFORMED),
+    "a body of 2 parts": (changed("body", to=packed([[], {}])), Refusal.MALFORMED),
+    "tasks that follow": (
+        changed("body", to=packed([[], {}, {"callbacks": [{"task": "x"}]}])), Refusal.MALFORMED,
+    ),
+    "another list": (
+        changed("properties", "delivery_info", "routing_key", to="needle:epoch"), Refusal.MALFORMED,
+    ),
+    "no tag": (changed("properties", "delivery_tag", to=7), Refusal.MALFORMED),
+    "no properties": (changed("properties", to=[]), Refusal.MALFORMED),
+    "a bomb": (compressed("application/x-gzip", BOMB), Refusal.TOO_LARGE),
+    "a cut gzip": (compressed("gzip", zlib.compress(b"[]" * 99)[:-9]), Refusal.MALFORMED),
+    "no gzip": (compressed("gzip", b"no gzip"), Refusal.MALFORMED),
+    "bzip2": (compressed("bzip2", bz2.compress(b"[]")), Refusal.MALFORMED),
+    "brotli": (compressed("application/x-brotli", b"\x8b\x00"), Refusal.MALFORMED),
+    "zstd": (compressed("application/zstd", b"(\xb5/\xfd"), Refusal.MALFORMED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "kind"), BAD.values(), ids=BAD)
+def test_bad_message_is_refused(message: object, kind: Refusal) -> None:
+    assert verdict(message) is kind
+
+
+def test_message_may_be_as_late_as_it_would_be_handed_out_again() -> None:
+    now = time.time()
+    assert verdict(task(expires=now + VISIBILITY_TIMEOUT_SECONDS - 60)) is None
+    assert verdict(task(expires=now + VISIBILITY_TIMEOUT_SECONDS + 60)) is Refusal.MALFORMED
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(value: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The way to every field of a message."""
+    if not isinstance(value, dict):
+        return [path]
+    return [path, *(p for key, item in value.items() for p in places(item, (*path, key)))]
+
+
+@given(place=st.sampled_from(places(task())[1:]), value=JSON)
+def test_whatever_stands_anywhere_is_judged(place: tuple[str, ...], value: object) -> None:
+    verdict(changed(*place, to=copy.deepcopy(value)))
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_there_are_are_judged(data: bytes) -> None:
+    assert verdict(data) is not None
+
+
+def command(**body: object) -> dict[str, Any]:
+    message = task()
+    message["headers"] = {"clock": 1, "expires": time.time() + 1}
+    message["properties"]["delivery_info"] = {"exchange": "celery.pidbox", "routing_key": ""}
+    message["body"] = packed({"method": "ping", "arguments": {}, "destination": None} | body)
+    return message
+
+
+@pytest.mark.parametrize("method", ["ping", "active", "revoke", "shutdown", "enable_events"])
+def test_operators_commands_are_obeyed(method: str) -> None:
+    check_command(command(method=method, destination=["needle@here"]), MOST_BYTES)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        command(method="pool_grow"),
+        command(method="pool_restart", arguments={"modules": ["os"], "reload": True}),
+        command(method="add_consumer", arguments={"queue": "other"}),
+        command(method=7),
+        command(arguments=[1]),
+        command(destination="needle@here"),
+        command(pattern="(a+)+$", matcher="pcre"),
+        compressed("gzip", BOMB),
+        [],
+        {},
+        {"properties": 7},
+        None,
+        {"a": [[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]},
+    ],
+    ids=str,
+)
+def test_other_commands_are_not_obeyed(message: object) -> None:
+    with pytest.raises(RefusedError):
+        check_command(message, MOST_BYTES)
