@@ -147,6 +147,8 @@ class Model:
             roots=self.pulse.roots,
             schedule=self.pulse.schedule,
             watch=self.pulse.watch,
+            refused=self.pulse.refused,
+            last_refused=self.pulse.last_refused,
             activity=tuple(self._activity),
             rate=rate,
             phase=phase_of(

@@ -39,6 +39,7 @@ SECTIONS = (
     Section("_formats.html", "formats"),
     Section("_stages.html", "stages"),
     Section("_problems.html", "problems"),
+    Section("_refused.html", "refused"),
     Section("_workers.html", "workers"),
     Section("_activity.html", "activity"),
     Section("_last_scans.html", "last-scans"),

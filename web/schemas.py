@@ -7,6 +7,7 @@ from typing import Any
 from web.state import Phase
 from wire.missing import DAYS_MAX
 from wire.outcomes import PROBLEMS, Outcome
+from wire.refusals import Refusal
 from wire.states import ScanMode, ScanState
 
 Schema = dict[str, Any]
@@ -130,6 +131,14 @@ _WORKER = _object(
     started_at=TIME_OR_NULL,
 )
 
+_REFUSED = _object(
+    at=TIME_OR_NULL,
+    source=TEXT,
+    reason={"type": "string", "enum": [kind.value for kind in Refusal]},
+    detail=TEXT,
+    size_bytes=COUNT,
+)
+
 SCHEMAS: dict[str, Schema] = {
     "Error": _object(error=_object(code=TEXT, message=TEXT)),
     "Health": _object(status={"const": "ok"}),
@@ -235,6 +244,7 @@ SCHEMAS: dict[str, Schema] = {
         workers=_list_of(_WORKER),
         queues=_list_of(_object(name=TEXT, waiting=COUNT_OR_NULL, consumers=COUNT)),
         in_flight=COUNT_OR_NULL,
+        refused_messages=_object(count=COUNT, last=_or_null(_REFUSED)),
         roots=_list_of(
             _object(
                 id=TEXT,

@@ -19,6 +19,7 @@ from wire.events import Activity, EventError, Problem, RootStatus, Scan, WorkerB
 from wire.keys import WORKER_TTL, Keys
 from wire.names import QUEUE_NAMES, is_scan_id
 from wire.outcomes import PROBLEMS
+from wire.refusals import RefusedMessage
 from wire.roots import Root
 from wire.schedule import ScheduleStatus, WatchStatus
 from wire.states import ScanState
@@ -46,6 +47,8 @@ class Pulse:
     schedule: ScheduleStatus | None = None  #: None: no worker says what the clock will bring
     watch: WatchStatus | None = None  #: None: no folder is watched
     refusal: str = ""  #: why Redis takes no new data: a plain sentence
+    refused: int = 0  #: messages that workers refused
+    last_refused: RefusedMessage | None = None
     trouble: str = ""  #: why the catalog cannot be used, in the words of its database
 
 
@@ -118,12 +121,13 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         problems_key = keys.problems(scan.id if scan else "-")
         pipe.zcard(problems_key)
         pipe.zrange(problems_key, 0, ROWS - 1)
-        pipe.mget(keys.schedule, keys.watch)
+        pipe.mget(keys.schedule, keys.watch, keys.refused)
+        pipe.lindex(keys.dead, 0)
         for queue in QUEUE_NAMES:
             for name in waiting_lists(queue):
                 pipe.llen(name)
         epoch, newest, in_flight, trouble, *rest = await pipe.execute()
-    statuses, kept, problems, clock, *lengths = rest
+    statuses, kept, problems, (schedule, watch, refused), dead, *lengths = rest
     steps = len(lengths) // len(QUEUE_NAMES)
     return Pulse(
         epoch=epoch,
@@ -135,8 +139,10 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         roots=tuple(merged(root, doc) for root, doc in zip(roots, statuses, strict=False)),
         problems=tuple(p for doc in problems if (p := load_or_none(Problem, doc))),
         problems_kept=kept,
-        schedule=load_or_none(ScheduleStatus, clock[0]),
-        watch=load_or_none(WatchStatus, clock[1]),
+        schedule=load_or_none(ScheduleStatus, schedule),
+        watch=load_or_none(WatchStatus, watch),
+        refused=_count(refused),
+        last_refused=load_or_none(RefusedMessage, dead),
         refusal=await _read_refusal(client),
         trouble=trouble.decode("utf-8", "replace") if trouble else "",
     )
@@ -169,6 +175,11 @@ def load_or_none(cls: type[T], doc: bytes | None) -> T | None:
         return load(cls, doc)
     except EventError:
         return None
+
+
+def _count(text: bytes | None) -> int:
+    """A number of messages; 0 for what is none."""
+    return int(text) if text and text.isdigit() and len(text) < 19 else 0
 
 
 def merged(root: Root, doc: bytes | None) -> RootStatus:

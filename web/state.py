@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, WorkerBeat
+from wire.refusals import RefusedMessage
 from wire.schedule import ScheduleStatus, WatchStatus
 from wire.states import ScanState
 
@@ -97,6 +98,8 @@ class State:
     activity: tuple[Activity, ...] = ()  #: newest first, at most 20
     schedule: ScheduleStatus | None = None  #: what the clock will bring, None: not known
     watch: WatchStatus | None = None  #: what the watcher sees, None: no folder is watched
+    refused: int = 0  #: messages that workers refused, until none was for a week
+    last_refused: RefusedMessage | None = None
     rate: RateView = field(default_factory=RateView)
     phase: Phase = Phase.REDIS_DOWN
     stalled_seconds: float = 0.0  #: how long without progress, when `phase` is stalled

@@ -9,6 +9,7 @@ from web.snapshot import problems_total
 from web.state import State
 from wire.events import Problem, RootStatus, Scan
 from wire.outcomes import Outcome
+from wire.refusals import RefusedMessage
 
 Json = dict[str, Any]
 
@@ -116,10 +117,24 @@ def status_json(state: State) -> Json:
             for queue in state.queues
         ],
         "in_flight": state.in_flight,
+        "refused_messages": {
+            "count": state.refused,
+            "last": _refused_json(state.last_refused) if state.last_refused else None,
+        },
         "roots": [_root_json(root) for root in state.roots],
         "active_scans": [scan_json(scan) for scan in state.active],
         "files_per_second": state.rate.files_per_second,
         "eta_seconds": state.rate.eta_seconds,
+    }
+
+
+def _refused_json(message: RefusedMessage) -> Json:
+    return {
+        "at": iso(message.at),
+        "source": message.source,
+        "reason": message.kind.value,
+        "detail": message.detail,
+        "size_bytes": message.size_bytes,
     }
 
 

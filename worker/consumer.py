@@ -28,7 +28,8 @@ class Consumer(CeleryConsumer):
         """A new connection, whose messages are checked before Celery has them."""
         tasks = frozenset(name for name in self.app.tasks if not name.startswith("celery."))
         connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
-        connection.transport_cls = guarded_transport(Gate(self.app.services, tasks))
+        transport = guarded_transport(Gate(self.app.services, tasks))
+        connection.get_transport_cls = lambda: transport  # its name in the log stays that of kombu
         return self.ensure_connected(connection)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:

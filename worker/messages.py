@@ -87,8 +87,12 @@ def check_command(message: Any, most_bytes: int) -> None:
     method = _field(body, "method", str)
     if method not in INSPECTIONS | COMMANDS:
         raise RefusedError(Refusal.COMMAND, f"{method[:60]!r} is not obeyed")
-    if body.get("arguments") is not None:
-        _field(body, "arguments", dict)
+    arguments = body.get("arguments") or {}
+    if not isinstance(arguments, dict):
+        raise _malformed("its arguments are not an object")
+    named = arguments.get("task_id", arguments.get("ids", []))
+    if not (_is_word(named) or _is_words(named)):
+        raise _malformed("it names tasks by no text")
     destination = body.get("destination")
     if destination is not None and not _is_words(destination):
         raise _malformed("its destination is not a list of names")

@@ -124,6 +124,11 @@ class Stack:
     def get(self, path: str) -> Any:
         return self.request("GET", path)
 
+    def text(self, path: str) -> str:
+        """A page as it comes."""
+        with urllib.request.urlopen(self.url + path, timeout=15) as answer:  # noqa: S310 - ours
+            return str(answer.read().decode())
+
     def start_scan(self, mode: str = "quick") -> str:
         return str(self.request("POST", "/api/v1/scans", {"mode": mode})["id"])
 

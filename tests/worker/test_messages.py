@@ -216,6 +216,8 @@ def test_operators_commands_are_obeyed(method: str) -> None:
         command(method="add_consumer", arguments={"queue": "other"}),
         command(method=7),
         command(arguments=[1]),
+        command(method="revoke", arguments={"task_id": {}}),
+        command(method="query_task", arguments={"ids": [1]}),
         command(destination="needle@here"),
         command(pattern="(a+)+$", matcher="pcre"),
         compressed("gzip", BOMB),
