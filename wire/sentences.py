@@ -13,14 +13,14 @@ Figure = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`text` with `%(name)s` for each of `figures`.
+    """`text` with `%(name)s` for each of `figures`; a sentence among them is told within it.
 
     The end of a figure's name says what it is: `_bytes`, `_seconds`, `_share` (of 1), else a
     whole number, or text as it is.
     """
 
     text: str
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Figure | Sentence] = field(default_factory=dict)
 
     def told(
         self,
@@ -29,7 +29,12 @@ class Sentence:
     ) -> str:
         """The sentence through `translate`, its figures through `written` (name, value)."""
         write = written or english
-        return translate(self.text) % {n: write(n, value) for n, value in self.figures.items()}
+        return translate(self.text) % {
+            name: value.told(translate, write)
+            if isinstance(value, Sentence)
+            else write(name, value)
+            for name, value in self.figures.items()
+        }
 
 
 def english(name: str, value: Figure) -> str:

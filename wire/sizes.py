@@ -91,13 +91,13 @@ class Recommendation:
         figures = {"largest": self.largest, "need": self.need}
         if self.basis is Basis.JSON:
             return Sentence(
-                "The largest has %(largest)s characters as JSON; with a reserve of 20 percent that "
+                "The largest has %(largest)s characters as JSON; with a reserve of 20%% that "
                 "is %(need)s.",
                 figures,
             )
         return Sentence(
             "The largest has %(largest)s characters as repr, more than as JSON; with a reserve of "
-            "20 percent that is %(need)s.",
+            "20%% that is %(need)s.",
             figures,
         )
 
