@@ -27,7 +27,7 @@ def whole_number(low: int, high: int, default: int) -> Schema:
     return {"type": "integer", "minimum": low, "maximum": high, "default": default}
 
 
-def _object(**properties: Schema) -> Schema:
+def object_of(**properties: Schema) -> Schema:
     """An object that has all of `properties` and no others."""
     return {
         "type": "object",
@@ -37,11 +37,13 @@ def _object(**properties: Schema) -> Schema:
     }
 
 
-def _list_of(item: Schema) -> Schema:
+def list_of(item: Schema) -> Schema:
+    """An array of such items."""
     return {"type": "array", "items": item}
 
 
-def _ref(name: str) -> Schema:
+def ref(name: str) -> Schema:
+    """The schema of that name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -65,18 +67,18 @@ _SCAN: dict[str, Schema] = {
     "folders_found": COUNT,
     "other_files": COUNT,
     "bytes_read": COUNT,
-    "counts": _object(files_found=COUNT, **{outcome.value: COUNT for outcome in Outcome}),
+    "counts": object_of(files_found=COUNT, **{outcome.value: COUNT for outcome in Outcome}),
     "problems": COUNT,
     "known_problems": COUNT,
     "mark_anyway": {"type": "boolean"},
     "would_mark": COUNT,
     "formats": {"type": "object", "additionalProperties": COUNT},
-    "stages": _list_of(_object(stage=TEXT, done=COUNT, total=COUNT, waiting=COUNT, failed=COUNT)),
-    "reasons": _list_of(_object(outcome=TEXT, error_class=TEXT, files=COUNT)),
+    "stages": list_of(object_of(stage=TEXT, done=COUNT, total=COUNT, waiting=COUNT, failed=COUNT)),
+    "reasons": list_of(object_of(outcome=TEXT, error_class=TEXT, files=COUNT)),
 }
 
-_ARTIST = _object(id=COUNT, name=TEXT, sort_name=TEXT, mbid=TEXT, albums=COUNT, tracks=COUNT)
-_ALBUM = _object(
+_ARTIST = object_of(id=COUNT, name=TEXT, sort_name=TEXT, mbid=TEXT, albums=COUNT, tracks=COUNT)
+_ALBUM = object_of(
     id=COUNT,
     title=TEXT,
     artist=TEXT,
@@ -87,7 +89,7 @@ _ALBUM = _object(
     tracks=COUNT,
     duration_seconds=NUMBER,
 )
-_TRACK = _object(
+_TRACK = object_of(
     file_id=COUNT,
     path=TEXT,
     root=TEXT,
@@ -109,19 +111,19 @@ _TRACK = _object(
 
 
 def _rows_of(item: Schema) -> Schema:
-    return _object(total=COUNT, rows=_list_of(item))
+    return object_of(total=COUNT, rows=list_of(item))
 
 
 def _or_null(schema: Schema) -> Schema:
     return {"oneOf": [schema, {"type": "null"}]}
 
 
-_WORKER = _object(
+_WORKER = object_of(
     name=TEXT,
     silent=FLAG,
     version=TEXT,
     pid=COUNT,
-    queues=_list_of(TEXT),
+    queues=list_of(TEXT),
     processes=COUNT,
     processes_max=COUNT,
     busy=COUNT,
@@ -131,7 +133,7 @@ _WORKER = _object(
     started_at=TIME_OR_NULL,
 )
 
-_REFUSED = _object(
+_REFUSED = object_of(
     at=TIME_OR_NULL,
     source=TEXT,
     reason={"type": "string", "enum": [kind.value for kind in Refusal]},
@@ -140,9 +142,9 @@ _REFUSED = _object(
 )
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": _object(error=_object(code=TEXT, message=TEXT)),
-    "Health": _object(status={"const": "ok"}),
-    "Readiness": _object(status={"enum": ["ready", "not ready"]}, reasons=_list_of(TEXT)),
+    "Error": object_of(error=object_of(code=TEXT, message=TEXT)),
+    "Health": object_of(status={"const": "ok"}),
+    "Readiness": object_of(status={"enum": ["ready", "not ready"]}, reasons=list_of(TEXT)),
     "ScanRequest": {
         "type": "object",
         "properties": {
@@ -159,14 +161,14 @@ SCHEMAS: dict[str, Schema] = {
         },
         "required": ["mode"],
     },
-    "Scan": _object(**_SCAN),
-    "StartedScan": _object(**_SCAN, scans=_list_of(_ref("Scan"))),
-    "Scans": _object(scans=_list_of(_ref("Scan"))),
-    "Problems": _object(
+    "Scan": object_of(**_SCAN),
+    "StartedScan": object_of(**_SCAN, scans=list_of(ref("Scan"))),
+    "Scans": object_of(scans=list_of(ref("Scan"))),
+    "Problems": object_of(
         total=COUNT,
         offset=COUNT,
-        problems=_list_of(
-            _object(
+        problems=list_of(
+            object_of(
                 id=COUNT,
                 path=TEXT,
                 outcome=TEXT,
@@ -180,7 +182,7 @@ SCHEMAS: dict[str, Schema] = {
     "Artist": _ARTIST,
     "Album": _ALBUM,
     "Track": _TRACK,
-    "Library": _object(
+    "Library": object_of(
         at=TIME_OR_NULL,
         artists=COUNT,
         albums=COUNT,
@@ -191,23 +193,23 @@ SCHEMAS: dict[str, Schema] = {
         problems=COUNT,
         duration_seconds=NUMBER,
         size_bytes=COUNT,
-        recent=_list_of(_ref("Album")),
+        recent=list_of(ref("Album")),
     ),
-    "LibraryFound": _object(
+    "LibraryFound": object_of(
         q=TEXT,
         kind={"type": ["string", "null"]},
         offset=COUNT,
-        artists=_or_null(_rows_of(_ref("Artist"))),
-        albums=_or_null(_rows_of(_ref("Album"))),
-        tracks=_or_null(_rows_of(_ref("Track"))),
+        artists=_or_null(_rows_of(ref("Artist"))),
+        albums=_or_null(_rows_of(ref("Album"))),
+        tracks=_or_null(_rows_of(ref("Track"))),
     ),
-    "LibraryAlbum": _object(
-        album=_ref("Album"), artists=_list_of(_ref("Artist")), tracks=_rows_of(_ref("Track"))
+    "LibraryAlbum": object_of(
+        album=ref("Album"), artists=list_of(ref("Artist")), tracks=_rows_of(ref("Track"))
     ),
-    "LibraryArtist": _object(
-        artist=_ref("Artist"), albums=_rows_of(_ref("Album")), tracks=_rows_of(_ref("Track"))
+    "LibraryArtist": object_of(
+        artist=ref("Artist"), albums=_rows_of(ref("Album")), tracks=_rows_of(ref("Track"))
     ),
-    "Missing": _object(
+    "Missing": object_of(
         root={"type": ["string", "null"]},
         older_than_days=COUNT,
         files=COUNT,
@@ -218,7 +220,9 @@ SCHEMAS: dict[str, Schema] = {
         oldest=TIME_OR_NULL,
         newest=TIME_OR_NULL,
         scanned=TEXT,
-        first=_list_of(_object(path=TEXT, root=TEXT, missing_since=TIME_OR_NULL, size_bytes=COUNT)),
+        first=list_of(
+            object_of(path=TEXT, root=TEXT, missing_since=TIME_OR_NULL, size_bytes=COUNT)
+        ),
     ),
     "PurgeRequest": {
         "type": "object",
@@ -236,17 +240,17 @@ SCHEMAS: dict[str, Schema] = {
         },
         "required": ["expected"],
     },
-    "Status": _object(
+    "Status": object_of(
         phase={"type": "string", "enum": [phase.value for phase in Phase]},
         at=TIME_OR_NULL,
-        redis=_object(ok=FLAG, error=TEXT, fresh_at=TIME_OR_NULL),
-        catalog=_object(ok=FLAG, error=TEXT),
-        workers=_list_of(_WORKER),
-        queues=_list_of(_object(name=TEXT, waiting=COUNT_OR_NULL, consumers=COUNT)),
+        redis=object_of(ok=FLAG, error=TEXT, fresh_at=TIME_OR_NULL),
+        catalog=object_of(ok=FLAG, error=TEXT),
+        workers=list_of(_WORKER),
+        queues=list_of(object_of(name=TEXT, waiting=COUNT_OR_NULL, consumers=COUNT)),
         in_flight=COUNT_OR_NULL,
-        refused_messages=_object(count=COUNT, last=_or_null(_REFUSED)),
-        roots=_list_of(
-            _object(
+        refused_messages=object_of(count=COUNT, last=_or_null(_REFUSED)),
+        roots=list_of(
+            object_of(
                 id=TEXT,
                 path=TEXT,
                 readable=FLAG,
@@ -257,7 +261,7 @@ SCHEMAS: dict[str, Schema] = {
                 checked_at=TIME_OR_NULL,
             )
         ),
-        active_scans=_list_of(_ref("Scan")),
+        active_scans=list_of(ref("Scan")),
         files_per_second=NUMBER_OR_NULL,
         eta_seconds=NUMBER_OR_NULL,
     ),
