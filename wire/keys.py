@@ -27,6 +27,7 @@ WORKER_TTL = 20
 ROOT_TTL = 24 * 3600
 BATCH_TTL = 3600
 TROUBLE_TTL = 60
+RECONCILED_TTL = 15
 CONTROL_TTL = 7 * 24 * 3600
 ANSWER_TTL = 60
 #: How often the overview of the catalog is written while a scan changes it.
@@ -153,6 +154,11 @@ class Keys:
     def steward(self) -> str:
         """String with a TTL: the worker whose turn it is to reconcile."""
         return f"{self.prefix}:steward"
+
+    @property
+    def reconciled(self) -> str:
+        """String with a TTL: scans were put right a moment ago, so some pool process is free."""
+        return f"{self.prefix}:reconciled"
 
     @property
     def upkeep(self) -> str:

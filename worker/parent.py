@@ -1,6 +1,6 @@
-"""Pool processes must not outlive their worker, even when it is killed with SIGKILL.
+"""No process may outlive its worker, even when that is killed with SIGKILL.
 
-The main process holds the write end of a pipe for as long as it lives.  Every pool process
+The main process holds the write end of a pipe for as long as it lives.  Every process it forks
 closes its copy and waits in a thread for the end of file: no polling, any platform.
 """
 
@@ -11,7 +11,7 @@ import signal
 import threading
 from typing import Any
 
-from celery.signals import worker_init, worker_process_init
+from celery.signals import worker_init
 
 
 def _die_at_end_of_file(descriptor: int) -> None:
@@ -21,18 +21,18 @@ def _die_at_end_of_file(descriptor: int) -> None:
 
 
 def die_with_main_process() -> None:
-    """Arrange it for the pool processes of a worker in this process."""
-    ends: list[int] = []
+    """Arrange it for the processes that a worker in this process forks."""
 
     def open_pipe(**_: Any) -> None:
-        ends.extend(os.pipe())
+        read_end, write_end = os.pipe()
+        main = os.getpid()
 
-    def watch_pipe(**_: Any) -> None:
-        if ends:
-            read_end, write_end = ends
-            os.close(write_end)
-            thread = threading.Thread(target=_die_at_end_of_file, args=(read_end,), daemon=True)
-            thread.start()
+        def watch_pipe() -> None:
+            if os.getppid() == main:
+                os.close(write_end)
+                thread = threading.Thread(target=_die_at_end_of_file, args=(read_end,), daemon=True)
+                thread.start()
+
+        os.register_at_fork(after_in_child=watch_pipe)
 
     worker_init.connect(open_pipe, weak=False)
-    worker_process_init.connect(watch_pipe, weak=False)

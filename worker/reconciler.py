@@ -117,10 +117,21 @@ def restore_view(services: Services, *, starting: bool) -> None:
 
 
 def say_ended(services: Services, scan_id: str) -> None:
-    """Publish the end of a scan."""
-    scan = queries.read_scan(services.catalog, scan_id)
+    """Publish the end of a scan, and what has become of its folder and the catalog."""
+    scan = tell_end(services, scan_id)
     if scan is None:
         return
+    root = services.root(scan.root_id)
+    if root is not None:
+        look_at_root(services, root)
+    services.progress.overview(browse.overview(services.catalog))
+
+
+def tell_end(services: Services, scan_id: str) -> Scan | None:
+    """Publish the end of a scan, without a look at its folder."""
+    scan = queries.read_scan(services.catalog, scan_id)
+    if scan is None:
+        return None
     pipeline.publish_problems(services, scan_id)
     services.progress.scan(scan)
     trouble.take_back(services)
@@ -128,10 +139,7 @@ def say_ended(services: Services, scan_id: str) -> None:
         f"scan.{scan.state.value}", "system", scan_id=scan.id, target=scan.root,
         detail=scan.reason,
     )  # fmt: skip
-    root = services.root(scan.root_id)
-    if root is not None:
-        look_at_root(services, root)
-    services.progress.overview(browse.overview(services.catalog))
+    return scan
 
 
 def refresh_overview(services: Services) -> None:

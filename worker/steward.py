@@ -1,6 +1,7 @@
 """The part of a worker that runs in its main process: its heartbeat, and the call to reconcile.
 
-1. It never opens the catalog: SQLite must not be open in a process that forks.
+1. It never opens the catalog: SQLite must not be open in a process that forks.  What the pool is
+   not free to do a process of its own does (`relief.py`).
 2. It runs on the worker's own event loop, so it uses no thread that a fork could tear apart.
 3. It never raises; Redis being away is the consumer's business, which reconnects.
 """
@@ -20,6 +21,7 @@ from celery.worker import state as worker_state
 from wire import keys as wire_keys
 from wire.events import RunningTask, WorkerBeat, WorkerGone, dump, encode
 from wire.names import SCAN_RECONCILE
+from worker.relief import Relief
 from worker.services import NeedleApp
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Steward(bootsteps.StartStopStep):
         self._cpu_before: tuple[float, float] = (time.monotonic(), 0.0)
         self._reconciled_at = float("-inf")
         self._greeted = False
+        self._relief = Relief()
 
     def start(self, consumer: Any) -> None:
         """Begin beating: called at every (re)connection."""
@@ -74,6 +77,7 @@ class Steward(bootsteps.StartStopStep):
     def _beat(self, consumer: Any) -> None:
         app = cast(NeedleApp, consumer.app)
         keys, client = app.services.keys, app.services.redis
+        self._relief.bury()
         beat = self._describe(consumer)
         try:
             pipe = client.pipeline()
@@ -103,6 +107,8 @@ class Steward(bootsteps.StartStopStep):
         if not self._greeted or (turn and not client.llen("scan")):
             self._reconciled_at = time.monotonic()
             services.sender.send(app, SCAN_RECONCILE, expires=30, starting=not self._greeted)
+        if self._greeted and turn and active and not client.exists(keys.reconciled):
+            self._relief.start(services)
 
     def _describe(self, consumer: Any) -> WorkerBeat:
         pool, autoscaler = consumer.pool, getattr(consumer.controller, "autoscaler", None)

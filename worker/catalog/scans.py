@@ -15,6 +15,9 @@ from worker.catalog.scanrow import OPEN_BATCH, finish_if_ready, load, load_activ
 from worker.catalog.schema import batches, roots, scan_folders, scan_missing, scans
 from worker.catalog.store import Catalog, insert_for
 
+#: Seconds in which a process that reads must have heard of a stop: more than a file may take.
+STOP_SECONDS = 15.0
+
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
@@ -101,6 +104,7 @@ def request_stop(catalog: Catalog, scan_id: str, actor: str) -> Change:
         )
         waiting = _not_begun(scan_id, "pending", "sent")
         connection.execute(waiting.values(state="cancelled", files=None))
+        _shorten_leases(connection, scan_id)
         return Change(changed=True, finish=finish_if_ready(connection, scan_id))
 
 
@@ -156,6 +160,14 @@ def _may_change(connection: Connection, scan_id: str, *, paused: bool | None = N
     if row is None or row["state"] == ScanState.FINISHING or row["stopped_by"]:
         return False
     return paused is None or bool(row["paused_by"]) == paused
+
+
+def _shorten_leases(connection: Connection, scan_id: str) -> None:
+    """Give up soon what is being read by processes that do not hear: their disk may hang."""
+    until = clock.moment(connection).seconds + STOP_SECONDS
+    is_read = (batches.c.scan_id == scan_id) & (batches.c.state == "running")
+    is_read &= (batches.c.stage == "extract") & (batches.c.lease_until > until)
+    connection.execute(update(batches).where(is_read).values(lease_until=until))
 
 
 def _not_begun(scan_id: str, *states: str) -> Update:

@@ -6,6 +6,7 @@ import time
 
 from celery import shared_task
 
+from wire.keys import RECONCILED_TTL
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
 from wire.states import ScanMode, ScanState
 from wire.text import path_from_wire
@@ -146,6 +147,7 @@ def finish(scan_id: str) -> None:
 def reconcile(starting: bool = False) -> None:
     """Put right what died, and what Redis forgot.  `starting`: a worker has just come up."""
     here = services()
+    here.redis.set(here.keys.reconciled, 1, ex=RECONCILED_TTL)
     reconciler.restore_view(here, starting=starting)
     reconciler.correct_view(here)
     timekeeper.keep_time(here)
