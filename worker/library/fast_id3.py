@@ -55,7 +55,7 @@ def _frame_types() -> dict[bytes, type[Any]]:
 
 _put: Callable[[Any, str, Any], None] = DictProxy.__setitem__
 _FRAME_TYPES = _frame_types()
-_FRAME_NAMES = frozenset(name.encode() for name in Frames)
+FRAME_NAMES = frozenset(name.encode() for name in Frames)
 #: Frames that are an encoding, for TXXX a description, and text.
 _TEXT_TYPES = frozenset(
     frame
@@ -67,9 +67,9 @@ _DATE_TYPES = frozenset(
     frame for frame in KNOWN_FRAMES.values() if issubclass(frame, TimeStampTextFrame)
 )
 #: Dates that mutagen would take apart only to put them together again; a year alone, mostly.
-_PLAIN_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+PLAIN_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 #: Frames of ID3v2.3 that become others.
-_OLD_FRAMES = frozenset({"TYER", "TDAT", "TIME", "TORY"})
+OLD_FRAMES = frozenset({"TYER", "TDAT", "TIME", "TORY"})
 #: Those of which a tag has one, under their own name.
 _SINGLE_TYPES = (_TEXT_TYPES | _DATE_TYPES) - {TXXX}
 _ENCODINGS = {
@@ -82,7 +82,7 @@ _OLD_DAY = re.compile(r"([0-9]{2})([0-9]{2})\Z")
 _BYTE_ORDERS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FRAME_HEADER = struct.Struct(">4sLH")
 #: Bytes at the end of a file in which mutagen looks for an ID3v1 tag.
-_V1_BYTES = 131
+V1_BYTES = 131
 #: Bytes of a picture frame that are parsed: all but the picture.
 _PICTURE_HEAD_BYTES = 4096
 
@@ -102,22 +102,21 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
             super().load(fileobj)
             return
         if not self._covers_v1() and _may_end_with_v1(fileobj):
-            frames, _ = _id3v1.find_id3v1(fileobj, 4 if self.version[1] == 4 else 3)
-            for frame in (frames or {}).values():
+            for frame in find_v1(fileobj, self.version[1]):
                 if not self.getall(frame.HashKey):
                     self.add(frame)
         self.update_to_v24()
 
     def update_to_v24(self) -> None:
         """What mutagen's does; most tags have but genres to be named and a date to be moved."""
-        old = _OLD_FRAMES & self.keys()
+        old = OLD_FRAMES & self.keys()
         if old - {"TYER", "TDAT"}:
             super().update_to_v24()
             return
         if "TCON" in self.keys():
             self["TCON"].genres = self["TCON"].genres
         years, days = (self.pop(name).text if name in old else () for name in ("TYER", "TDAT"))
-        dates = [_date(*pair) for pair in itertools.zip_longest(years, days, fillvalue="")]
+        dates = [date_of_old(*pair) for pair in itertools.zip_longest(years, days, fillvalue="")]
         if any(dates) and "TDRC" not in self.keys():
             known = [date for date in dates if date]
             _put(self, "TDRC", _frame(TDRC, {"encoding": _ENCODINGS[0][0], "text": known}))
@@ -148,7 +147,7 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
             if name == b"\0\0\0\0":
                 break
             start = position + _FRAME_HEADER.size
-            position = start + (_synchsafe(size) if is_synchsafe else size)
+            position = start + (synchsafe(size) if is_synchsafe else size)
             frame_type = _FRAME_TYPES.get(name)
             if frame_type is None or position == start:
                 continue
@@ -164,7 +163,13 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
         return data[position:]
 
 
-def _date(year: str, day: str) -> str:
+def find_v1(file: BinaryIO, major: int) -> list[Any]:
+    """The frames of ID3v2.`major` that stand for an ID3v1 tag at the end of `file`; [] for none."""
+    frames, _ = _id3v1.find_id3v1(file, 4 if major == 4 else 3)
+    return list((frames or {}).values())
+
+
+def date_of_old(year: str, day: str) -> str:
     """The date of ID3v2.4 for TYER and TDAT, "" for no year."""
     known_year, known_day = _OLD_YEAR.match(year), _OLD_DAY.match(day)
     if known_year and known_day:
@@ -176,13 +181,13 @@ def _may_end_with_v1(file: BinaryIO) -> bool:
     """Whether a look at the end of the file, past its buffer, could find an ID3v1 tag."""
     try:
         fd = file.fileno()
-        return b"TAG" in os.pread(fd, _V1_BYTES, max(os.fstat(fd).st_size - _V1_BYTES, 0))
+        return b"TAG" in os.pread(fd, V1_BYTES, max(os.fstat(fd).st_size - V1_BYTES, 0))
     except (OSError, AttributeError):  # no file of the system's: let mutagen look
         return True
 
 
-def _synchsafe(size: int) -> int:
-    """Seven bits of each of four bytes."""
+def synchsafe(size: int) -> int:
+    """The number that has seven bits in each of the four bytes of `size`."""
     return size & 0x7F | size >> 1 & 0x3F80 | size >> 2 & 0x1FC000 | size >> 3 & 0xFE00000
 
 
@@ -191,7 +196,7 @@ def has_synchsafe_sizes(data: bytes) -> bool:
 
     The same count as mutagen's: frames of known names, and how far past the end either leads.
     """
-    safe, safe_past = _count_frames(data, _synchsafe)
+    safe, safe_past = _count_frames(data, synchsafe)
     plain, plain_past = _count_frames(data, int)
     return not (plain > safe or (plain == safe and safe_past >= 1 and plain_past <= 1))
 
@@ -203,7 +208,7 @@ def _count_frames(data: bytes, size_of: Callable[[int], int]) -> tuple[int, int]
         if not size and not flags and name == b"\0\0\0\0":
             return known, -((len(data) - position) % 10)
         position += 10 + size_of(size)
-        known += name in _FRAME_NAMES
+        known += name in FRAME_NAMES
     return known, position - len(data)
 
 
@@ -239,7 +244,7 @@ def _parse_text(frame_type: type[Any], header: Any, data: bytes) -> Any:
     # Before 2.4 zeros at the end are padding, from there on they are empty values.
     if not text or (padding.strip("\0") if header.version < header._V24 else padding):
         return None
-    if frame_type in _DATE_TYPES and not _PLAIN_DATE.fullmatch(text):
+    if frame_type in _DATE_TYPES and not PLAIN_DATE.fullmatch(text):
         return None
     if description:
         values["desc"] = description[0]

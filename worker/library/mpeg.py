@@ -31,7 +31,7 @@ class FastMPEGFrame(_MPEGFrame):  # type: ignore[misc] # MPEGFrame is not annota
     def __init__(self, fileobj: BinaryIO) -> None:
         offset = fileobj.tell()
         head = fileobj.read(_HEAD_BYTES)
-        known, frame_bytes, marks = _known(head[:_HEADER_BYTES])
+        known, frame_bytes, marks = known_header(head[:_HEADER_BYTES])
         self.__dict__.update(known, frame_offset=offset)
         if any(head.startswith(names, at) for at, names in marks):
             samples = 576 if self.version >= 2 else 1152
@@ -50,7 +50,7 @@ def remove() -> None:
 
 
 @functools.lru_cache(maxsize=512)
-def _known(
+def known_header(
     header: bytes,
 ) -> tuple[dict[str, Any], int, tuple[tuple[int, tuple[bytes, ...]], ...]]:
     """What a header says, the bytes of its frame, and where which marks may stand in it.

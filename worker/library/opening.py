@@ -38,15 +38,8 @@ def open_below(root_fd: int, path: bytes, flags: int) -> int:
 
 
 def buffered(fd: int, name: bytes, buffer_bytes: int) -> BinaryIO:
-    """The open file `fd` as a file object called `name`, which owns the descriptor.
-
-    Raises OSError for a folder, closing it.
-    """
-    try:
-        raw = _CountingFile(fd)
-    except OSError:
-        os.close(fd)
-        raise
+    """The open file `fd` as a file object called `name`; `fd` stays open when it is closed."""
+    raw = _CountingFile(fd, closefd=False)
     raw.name = os.fsdecode(name)
     return io.BufferedReader(raw, buffer_bytes)
 

@@ -88,7 +88,7 @@ _MAGIC: tuple[tuple[int, bytes, str | None], ...] = (
     (0, b"Extended Module:", None),
     (0, b"IMPM", None),
 )
-_OGG = (
+OGG_MARKS = (
     (b"\x01vorbis", "OggVorbis"),
     (b"OpusHead", "OggOpus"),
     (b"\x7fFLAC", "OggFLAC"),
@@ -159,7 +159,7 @@ def _candidates(head: bytes, form: Format | None) -> Iterator[str]:
 
 def _by_magic(head: bytes) -> str | None:
     if head.startswith(b"OggS"):
-        return next((reader for mark, reader in _OGG if mark in head), None)
+        return next((reader for mark, reader in OGG_MARKS if mark in head), None)
     return next((r for at, mark, r in _MAGIC if head.startswith(mark, at)), None)
 
 

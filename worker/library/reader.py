@@ -14,10 +14,10 @@ import stat
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from wire.outcomes import Outcome
-from worker.library import mutagen_tuning
+from worker.library import lean, mutagen_tuning
 from worker.library.clean import clean_message
 from worker.library.errors import (
     ChangedDuringScan,
@@ -103,38 +103,64 @@ class Reader:
     def _read_unchanged(self, file: FoundFile) -> FileResult:
         """Read once more when the file changed meanwhile.  Raises ChangedDuringScan, OSError."""
         for _ in range(2):
-            with self._open(file.path) as opened:
-                status = os.fstat(opened.fileno())
+            fd = self._open(file.path)
+            try:
+                status = os.fstat(fd)
                 if not stat.S_ISREG(status.st_mode):
                     raise NotAFile("this is no regular file")
                 before = signature_of(status)
-                result = self._read_opened(file.path, before, opened)
-                if signature_of(os.fstat(opened.fileno())) == before:
+                result = self._read_opened(file.path, before, fd)
+                if signature_of(os.fstat(fd)) == before:
                     return result
+            finally:
+                os.close(fd)
         raise ChangedDuringScan("the file was being written while it was read")
 
-    def _open(self, path: bytes) -> BinaryIO:
+    def _open(self, path: bytes) -> int:
         try:
-            fd = open_below(self._root_fd, path, FILE_FLAGS)
+            return open_below(self._root_fd, path, FILE_FLAGS)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
             target = resolve_below(self._real_root, path)
             if target is None:
                 raise OutsideRoot("the link leads nowhere inside the library") from None
-            fd = open_below(self._root_fd, target, FILE_FLAGS)
-        return buffered(fd, path[path.rfind(b"/") + 1 :], BUFFER_BYTES)
+            return open_below(self._root_fd, target, FILE_FLAGS)
 
-    def _read_opened(self, path: bytes, signature: Signature, file: BinaryIO) -> FileResult:
+    def _read_opened(self, path: bytes, signature: Signature, fd: int) -> FileResult:
+        content = self._read_lean(path, signature, fd)
+        if content is None:
+            return self._read_by_mutagen(path, signature, fd)
+        return FileResult(
+            path, signature, tags=content.tags, audio=content.audio, flags=content.flags
+        )
+
+    def _read_lean(self, path: bytes, signature: Signature, fd: int) -> _Content | None:
+        """What is in the file; None when it is to be read by mutagen."""
+        if signature.size == 0:
+            return None
         try:
-            if signature.size == 0:
-                raise EmptyFile("the file is empty")
-            content = _content(path, parse(file, format_of(path)))
+            found = lean.read(lean.Window(fd, signature.size), format_of(path))
+            return _understand(found.source, found.reader, found.stream)
         except self._passthrough:
             raise
-        except Exception as error:
-            problem = _problem(path, signature, error)
-            return _tags_only(problem, file) if problem.outcome is Outcome.UNREADABLE else problem
+        except Exception:  # odd bytes lead anywhere; what is wrong with them mutagen says
+            return None
+
+    def _read_by_mutagen(self, path: bytes, signature: Signature, fd: int) -> FileResult:
+        name = path[path.rfind(b"/") + 1 :]
+        with buffered(fd, name, BUFFER_BYTES) as file:
+            try:
+                if signature.size == 0:
+                    raise EmptyFile("the file is empty")
+                content = _content(path, parse(file, format_of(path)))
+            except self._passthrough:
+                raise
+            except Exception as error:
+                problem = _problem(path, signature, error)
+                if problem.outcome is Outcome.UNREADABLE:
+                    return _tags_only(problem, file)
+                return problem
         return FileResult(
             path, signature, tags=content.tags, audio=content.audio, flags=content.flags
         )
@@ -151,10 +177,16 @@ def _content(path: bytes, parsed: Parsed) -> _Content:
     source = source_of(parsed.tags) or Source("vorbis")
     if parsed.reader == "FLAC":
         add_flac_pictures(source, parsed.file)
-    tags, tag_flags = tags_from(source, getattr(parsed.file.info, "encoder_info", ""))
-    audio, audio_flags = audio_from(parsed.reader, parsed.file.info)
-    mislabelled = ("mislabelled",) if _is_mislabelled(format_of(path), parsed.reader) else ()
-    return _Content(tags, audio, (*tag_flags, *audio_flags, *mislabelled))
+    content = _understand(source, parsed.reader, parsed.file.info)
+    if _is_mislabelled(format_of(path), parsed.reader):
+        return replace(content, flags=(*content.flags, "mislabelled"))
+    return content
+
+
+def _understand(source: Source, reader: str, stream: Any) -> _Content:
+    tags, tag_flags = tags_from(source, getattr(stream, "encoder_info", ""))
+    audio, audio_flags = audio_from(reader, stream)
+    return _Content(tags, audio, (*tag_flags, *audio_flags))
 
 
 def _is_mislabelled(form: Format | None, reader: str) -> bool:

@@ -19,6 +19,8 @@ from mutagen.flac import FLAC
 from mutagen.id3 import ID3Tags, PictureType
 from mutagen.mp4 import MP4Tags
 
+#: Characters of a picture in base64 that are looked at: all but the picture.
+PICTURE_HEAD_CHARS = 4 * 2048
 _PICTURE_KINDS = {
     number: name.lower().removeprefix("cover_")
     for name, number in vars(PictureType).items()
@@ -98,15 +100,20 @@ def _from_id3(tags: Any) -> Source:
             prefix = f"txxx:replaygain_{frame.desc.lower()}_"
             source.values.setdefault(prefix + "gain", [f"{frame.gain:.6f}"])
             source.values.setdefault(prefix + "peak", [f"{frame.peak:.6f}"])
-    for description, texts in sorted(comments, key=_comment_order):
-        if not description.startswith(("iTun", "Songs-DB")):  # numbers that programs keep there
+    for description, texts in sorted(comments, key=lambda comment: comment_order(comment[0])):
+        if not is_program_comment(description):
             source.add("comm", texts)
     return source
 
 
-def _comment_order(comment: tuple[str, list[str]]) -> int:
+def comment_order(description: str) -> int:
     """The plain comment first, the cut one of ID3v1 last."""
-    return 0 if not comment[0] else 2 if comment[0] == "ID3v1 Comment" else 1
+    return 0 if not description else 2 if description == "ID3v1 Comment" else 1
+
+
+def is_program_comment(description: str) -> bool:
+    """Whether a comment is of numbers that programs keep there."""
+    return description.startswith(("iTun", "Songs-DB"))
 
 
 def _from_vorbis(tags: list[tuple[str, str]]) -> Source:
@@ -114,7 +121,7 @@ def _from_vorbis(tags: list[tuple[str, str]]) -> Source:
     for key, value in tags:
         name = key.lower()
         if name == "metadata_block_picture":
-            source.pictures.append(_vorbis_picture(value))
+            source.pictures.append(vorbis_picture(value[:PICTURE_HEAD_CHARS], len(value)))
         elif name == "coverart":
             source.pictures.append(("other", len(value) * 3 // 4))
         else:
@@ -124,16 +131,16 @@ def _from_vorbis(tags: list[tuple[str, str]]) -> Source:
     return source
 
 
-def _vorbis_picture(text: str) -> tuple[str, int]:
-    """Kind and bytes from the head of a FLAC picture block in base64."""
+def vorbis_picture(head_text: str, chars: int) -> tuple[str, int]:
+    """Kind and bytes from the head of a FLAC picture block of `chars` in base64."""
     try:
-        head = base64.b64decode(text[: 4 * 2048])
+        head = base64.b64decode(head_text)
         kind, mime_bytes = struct.unpack_from(">II", head)
         (text_bytes,) = struct.unpack_from(">I", head, 8 + mime_bytes)
         (data_bytes,) = struct.unpack_from(">I", head, 8 + mime_bytes + 4 + text_bytes + 16)
     except (ValueError, binascii.Error, struct.error):
-        return "other", len(text) * 3 // 4
-    return picture_kind(kind), min(data_bytes, len(text) * 3 // 4)
+        return "other", chars * 3 // 4
+    return picture_kind(kind), min(data_bytes, chars * 3 // 4)
 
 
 def _from_mp4(tags: Any) -> Source:
