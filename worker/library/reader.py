@@ -106,6 +106,8 @@ class Reader:
             fd = self._open(file.path)
             try:
                 status = os.fstat(fd)
+                if stat.S_ISDIR(status.st_mode):
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 if not stat.S_ISREG(status.st_mode):
                     raise NotAFile("this is no regular file")
                 before = signature_of(status)
