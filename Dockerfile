@@ -15,7 +15,9 @@ RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
 
 FROM python:3.13.9-slim-trixie AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin needle \
-    && install --directory --owner needle --group needle --mode 700 /data \
+    && install --directory --owner needle --group needle --mode 700 \
+        /data /accounts/worker /accounts/web \
+    && install --directory --owner needle --group needle --mode 755 /accounts/redis \
     && pip uninstall --yes pip
 COPY --from=build /opt/needle /opt/needle
 ENV PATH=/opt/needle/bin:$PATH \

@@ -209,6 +209,8 @@ def _introduce(
         say(f"  music   {shown(os.fsdecode(root.path))}")
     say(f"  data    {shown(str(folder))}")
     say(f"  redis   {server.description}" + (f", pid {pids['redis']}" if "redis" in pids else ""))
+    if server.look:
+        say(f"          {server.look}")
     say(f"  worker  pid {pids['worker']}")
     say(f"  web     pid {pids['web']}")
     if "watcher" in pids:

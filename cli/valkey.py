@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import secrets
+import shlex
 import shutil
 import socket
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cli.resp import Connection, RedisRefusalError, RedisUnavailableError
-from cli.terminal import Failure
+from cli.terminal import Failure, shown
 from wire.settings import SHARED, SettingsError, read
 from wire.transport import shown_url
 
@@ -34,6 +35,7 @@ class Server:
     description: str
     command: tuple[str, ...] = ()
     config: str = ""  #: what the private server reads from its standard input
+    look: str = ""  #: the command with which its owner looks into it
 
 
 def choose(data: Path, environ: Mapping[str, str]) -> Server:
@@ -45,9 +47,10 @@ def choose(data: Path, environ: Mapping[str, str]) -> Server:
             raise Failure(str(error)) from None
         return Server(url=url, description=f"{shown_url(url)} (NEEDLE_REDIS_URL)")
     program, origin = _program()
-    address, lines = _address(data / "redis" / "redis.sock")
+    address, lines, look = _address(data / "redis")
     return Server(
         url=address,
+        look=look,
         description=f"private {Path(program).name} ({origin})",
         command=(program, "-"),
         config="\n".join((*lines, *_settings(data / "redis"), "")),
@@ -114,17 +117,37 @@ def _program() -> tuple[str, str]:
     raise Failure("no Redis: install valkey or redis, or name a server with NEEDLE_REDIS_URL")
 
 
-def _address(path: Path) -> tuple[str, list[str]]:
-    """Address of a private server and the lines that make it listen there, and only there."""
+def _address(folder: Path) -> tuple[str, list[str], str]:
+    """Address of a private server, the lines that make it listen there and only there, and how to
+    look into it.  Raises Failure.
+
+    A socket in a folder of ours needs no password.  Else there is one: the server reads it from its
+    standard input and its owner from a file, so it stands on no command line.
+    """
+    path, file = folder / "redis.sock", folder / "password"
     if _PLAIN_PATH.fullmatch(str(path)) and _socket_possible(path):
+        file.unlink(missing_ok=True)
         lines = ["port 0", f"unixsocket {path}", "unixsocketperm 700"]
-        return f"redis+socket://{path}", lines
+        return f"redis+socket://{path}", lines, f"redis-cli -s {path}"
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     password = secrets.token_urlsafe(24)
+    _save(file, password)
     lines = [f"port {port}", "bind 127.0.0.1", f"requirepass {password}"]
-    return f"redis://:{quote(password)}@127.0.0.1:{port}/0", lines
+    look = f"REDISCLI_AUTH=$(cat {shlex.quote(str(file))}) redis-cli -p {port}"
+    return f"redis://:{quote(password)}@127.0.0.1:{port}/0", lines, look
+
+
+def _save(file: Path, secret: str) -> None:
+    """Write a secret that only we may read.  Raises Failure."""
+    try:
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(secret + "\n")
+    except OSError as error:
+        raise Failure(f"cannot save a password in {shown(str(file))}: {error.strerror}") from None
 
 
 def _socket_possible(path: Path) -> bool:

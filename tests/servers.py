@@ -46,8 +46,8 @@ def valkey_binary() -> str:
 class ValkeyServer:
     """A private Valkey that can be killed, frozen, restarted with or without its data."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder, self.options, self.port = folder, options, free_port()
+    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+        self.folder, self.options, self.port = folder, options, port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -104,10 +104,10 @@ class ValkeyServer:
 
 
 @contextmanager
-def valkey(folder: Path, *options: str) -> Iterator[ValkeyServer]:
+def valkey(folder: Path, *options: str, port: int = 0) -> Iterator[ValkeyServer]:
     """A started server with its files in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = ValkeyServer(folder, *options)
+    server = ValkeyServer(folder, *options, port=port)
     server.start()
     try:
         yield server

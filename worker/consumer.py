@@ -11,6 +11,7 @@ import logging
 from typing import Any
 
 from celery.worker.consumer import Consumer as CeleryConsumer
+from redis.exceptions import NoPermissionError
 
 from worker.gate import Gate, guarded_transport
 from worker.services import NeedleApp
@@ -31,6 +32,18 @@ class Consumer(CeleryConsumer):
         transport = guarded_transport(Gate(self.app.services, tasks))
         connection.get_transport_cls = lambda: transport  # its name in the log stays that of kombu
         return self.ensure_connected(connection)
+
+    def start(self) -> None:
+        """Work until asked to end, or until Redis refuses a command: then one line says so."""
+        try:
+            super().start()
+        except NoPermissionError as error:
+            log.critical(
+                "Redis refuses this account what a worker needs: %s. "
+                "The rights are in docs/operate.md, under Redis.",
+                error,
+            )
+            raise SystemExit(1) from None
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Let go of the connection that failed with `exc`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.resp import Connection
+from cli.resp import Connection, RedisRefusalError
 from tests.cli.running import Up, is_alive, needle, needle_up
 from tests.servers import ValkeyServer, wait_until
 
@@ -44,6 +44,7 @@ def test_data_folder_is_private(data: Path, music: Path) -> None:
         assert (data / "library.db").exists()
         assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in paths)
         assert up.said("redis .*private")
+        assert up.said("redis-cli -[sp] ")
 
 
 def test_killed_up_takes_all_parts_along(data: Path, music: Path) -> None:
@@ -144,6 +145,18 @@ def test_deep_data_folder_needs_no_socket(tmp_path: Path, music: Path) -> None:
     with needle_up(deep, music) as up:
         assert up.get("/healthz")
         assert not list((deep / "redis").glob("*.sock"))
+        file = deep / "redis/password"
+        password = file.read_text().strip()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert len(password) >= 32
+        (port,) = up.said(rf"REDISCLI_AUTH=.*{deep.name}.* redis-cli -p (\d+)").groups()
+        with Connection(f"redis://:{password}@127.0.0.1:{port}") as redis:
+            assert redis.command("PING") == b"PONG"
+        with pytest.raises(RedisRefusalError), Connection(f"redis://127.0.0.1:{port}") as redis:
+            redis.command("PING")
+        assert not any(password in word for part in up.family() for word in part.cmdline())
+        logs = b"".join(log.read_bytes() for log in (deep / "logs").iterdir())
+        assert password.encode() not in logs + up.output.encode()
 
 
 def test_options_go_before_files_of_settings(tmp_path: Path, data: Path, music: Path) -> None:

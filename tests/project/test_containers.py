@@ -17,6 +17,7 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
+from cli import valkey
 from tests.cli.running import environment
 from tests.project.repository import ROOT
 from tests.servers import ValkeyServer, free_port, valkey_binary, wait_until
@@ -47,6 +48,10 @@ def test_service_is_hardened(name: str) -> None:
     assert not service.get("privileged")
     assert service["mem_limit"]
     assert service["pids_limit"]
+    if name == "accounts":  # ends when it has written them
+        assert service["restart"] == "no"
+        assert service["network_mode"] == "none"
+        return
     assert service["restart"] == "unless-stopped"
     assert _healthcheck(name)
 
@@ -64,7 +69,36 @@ def test_redis_keeps_what_it_is_given() -> None:
     options = dict(zip(command[1::2], command[2::2], strict=True))
     assert options["--appendonly"] == "yes"
     assert options["--maxmemory-policy"] == "noeviction"
-    assert SERVICES["redis"]["volumes"] == ["redis:/data"]
+    assert SERVICES["redis"]["volumes"][0] == "redis:/data"
+
+
+def test_each_part_has_its_own_account_of_redis() -> None:
+    """Passwords stand in no file of ours, and nobody sees those of another part."""
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--aclfile") + 1] == "/accounts/users.acl"
+    assert "redis-accounts:/accounts:ro" in SERVICES["redis"]["volumes"]
+    seen = {name: _accounts_of(service) for name, service in SERVICES.items()}
+    assert seen == {
+        "accounts": {"redis-accounts", "worker-account", "web-account"},
+        "redis": {"redis-accounts"},
+        "worker": {"worker-account"},
+        "watcher": {"worker-account"},
+        "web": {"web-account"},
+    }
+    for name in ("worker", "watcher", "web"):
+        environ = SERVICES[name]["environment"]
+        assert environ["NEEDLE_REDIS_URL_FILE"] == "/account/redis-url"
+        assert "NEEDLE_REDIS_URL" not in environ
+    assert not re.search(
+        r"redis://|requirepass|nopass", (ROOT / "docker-compose.yml").read_text().lower()
+    )
+
+
+def _accounts_of(service: dict[str, Any]) -> set[str]:
+    names = {
+        v["source"] if isinstance(v, dict) else v.partition(":")[0] for v in service["volumes"]
+    }
+    return {name for name in names if "account" in name}
 
 
 def test_music_is_mounted_read_only() -> None:
@@ -80,22 +114,29 @@ def test_images_are_pinned_and_have_no_root() -> None:
     assert SERVICES["redis"]["user"] not in ("root", "0")
 
 
-def test_commands_of_the_images_work(tmp_path: Path, private_valkey: ValkeyServer) -> None:
-    music = tmp_path / "music"
+def test_commands_of_the_images_work(tmp_path: Path) -> None:
+    """The accounts are made, Redis takes them, worker and page work with them."""
+    music, accounts = tmp_path / "music", tmp_path / "accounts"
     music.mkdir()
-    port = str(free_port())
+    port, redis_port = str(free_port()), str(free_port())
+    make = [*SERVICES["accounts"]["command"][:-2], str(accounts), f"127.0.0.1:{redis_port}"]
+    subprocess.run([sys.executable, *make[1:]], cwd=ROOT, check=True)
     changes = {
-        "NEEDLE_REDIS_URL": private_valkey.url,
         "NEEDLE_MUSIC": str(music),
         "NEEDLE_DATA": str(tmp_path / "data"),
         "NEEDLE_PORT": port,
     }
-    with _service("worker", changes), _service("web", changes):
-        wait_until(lambda: _is_healthy("web", changes), seconds=60, what="web is healthy")
-        wait_until(lambda: _is_healthy("worker", changes), seconds=60, what="worker is healthy")
-        status = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
-        assert status["status"] == "ready"
-    assert not _is_healthy("web", changes)
+
+    def as_part(name: str) -> dict[str, str]:
+        return changes | {"NEEDLE_REDIS_URL_FILE": str(accounts / name / "redis-url")}
+
+    with _redis(tmp_path, redis_port, accounts / "redis/users.acl"):
+        with _service("worker", as_part("worker")), _service("web", as_part("web")):
+            for name in ("web", "worker"):
+                wait_until(lambda n=name: _is_healthy(n, as_part(n)), seconds=60, what=name)  # type: ignore[misc]
+            status = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
+            assert status["status"] == "ready"
+        assert not _is_healthy("web", as_part("web"))
 
 
 def test_page_refuses_every_address_without_being_told(private_valkey: ValkeyServer) -> None:
@@ -112,14 +153,20 @@ def test_page_refuses_every_address_without_being_told(private_valkey: ValkeySer
     assert "ssh -L" in done.stderr
 
 
-def test_command_of_redis_works(tmp_path: Path) -> None:
+@contextmanager
+def _redis(folder: Path, port: str, acl_file: Path) -> Iterator[None]:
+    """The command of the service `redis`, with its files in `folder`."""
     command = [valkey_binary(), *SERVICES["redis"]["command"][1:]]
-    port = free_port()
-    more = ["--port", str(port), "--dir", str(tmp_path), "--bind", "127.0.0.1"]
-    with (tmp_path / "log").open("wb") as log:
+    more = ["--port", port, "--dir", str(folder), "--bind", "127.0.0.1", "--aclfile", str(acl_file)]
+    with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*command, *more], stdout=log)
     try:
-        wait_until(lambda: (tmp_path / "appendonlydir").exists(), what="an append-only file")
+        # What its health check asks, without a password as there.
+        assert SERVICES["redis"]["healthcheck"]["test"] == ["CMD", "valkey-cli", "ping"]
+        url = f"redis://127.0.0.1:{port}/0"
+        wait_until(lambda: valkey.problem(url) is None, what="redis is healthy")
+        assert (folder / "appendonlydir").exists()
+        yield
     finally:
         process.terminate()
         assert process.wait(10) == 0
