@@ -42,10 +42,21 @@ class Api:
         """Send `body` and give the answer.  Raises NoAnswerError, Failure."""
         return self._document(self.read(path, json.dumps(body).encode()))
 
-    def read(self, path: str, body: bytes | None = None) -> bytes:
+    def put(self, path: str, body: Document) -> Document:
+        """Put `body` in its place and give the answer.  Raises NoAnswerError, Failure."""
+        return self._document(self.read(path, json.dumps(body).encode(), "PUT"))
+
+    def delete(self, path: str) -> Document:
+        """Delete what is there and give the answer.  Raises NoAnswerError, Failure."""
+        return self._document(self.read(path, method="DELETE"))
+
+    def read(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
         """The answer as it came.  Raises NoAnswerError, Failure."""
         request = urllib.request.Request(  # noqa: S310 - http and https only, see above
-            f"{self.url}/api/v1{path}", data=body, headers={"Content-Type": "application/json"}
+            f"{self.url}/api/v1{path}",
+            data=body,
+            headers={"Content-Type": "application/json"},
+            method=method,
         )
         try:
             with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:

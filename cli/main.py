@@ -105,6 +105,26 @@ def problems(scan_id: str, as_csv: bool, url: str | None, data: str | None) -> N
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="As the JSON API gives it.")
+@click.option("--apply", "action", flag_value="apply", help="Set the recommended limits.")
+@click.option("--undo", "action", flag_value="undo", help="Undo the last change of the limits.")
+@click.option("--reset", "action", flag_value="reset", help="Measure anew; history stays.")
+@click.option("--lang", type=click.Choice(["en", "fr"]), help="Language (default: the locale's).")
+@instance_options
+def sizes(
+    as_json: bool, action: str | None, lang: str | None, url: str | None, data: str | None
+) -> None:
+    """Show how large the arguments of tasks are, and which limit to set for showing them.
+
+    Reads the Redis that NEEDLE_REDIS_URL names; without it, asks the Needle that runs here.
+    """
+    from cli.size_sources import source
+    from cli.sizes import sizes
+
+    sizes(source(url, data), action, lang, as_json=as_json)
+
+
+@main.command()
 @click.option(
     "--root", "folder", metavar="DIR", type=click.Path(), help="Only of this music folder."
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from web import library_api, missing_api, schemas
+from web import library_api, missing_api, schemas, size_api
 from web.errors import ApiResponse
 from web.operations import PREFIX, Operation, Parameter, json_body, whole_number
 from web.refusal import RefusedError
@@ -214,6 +214,7 @@ OPERATIONS = (
     ),
     *library_api.OPERATIONS,
     *missing_api.OPERATIONS,
+    *size_api.OPERATIONS,
     Operation(
         "GET",
         f"{PREFIX}/status",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from web import api, assets, errors, history, library_pages, pages
+from web import api, assets, errors, history, library_pages, pages, size_pages
 from web.access import protect
 from web.assets import STATIC, CachedStatic
 from web.connection import connect
@@ -27,6 +27,7 @@ from web.render import Renderer
 from web.scans import Scans
 from web.services import Services
 from web.settings import WebSettings, read_settings
+from web.sizes import Sizes
 from web.stream import Streams
 from wire.keys import Keys
 
@@ -42,6 +43,11 @@ ROUTES = (
     Route("/scans/{scan_id}/resume", pages.resume_scan, methods=["POST"]),
     Route("/missing", history.missing),
     Route("/missing/purge", history.purge, methods=["POST"]),
+    Route("/sizes", size_pages.sizes),
+    Route("/sizes/limits", size_pages.set_limits, methods=["POST"]),
+    Route("/sizes/undo", size_pages.undo, methods=["POST"]),
+    Route("/sizes/automatic", size_pages.set_automatic, methods=["POST"]),
+    Route("/sizes/reset", size_pages.reset, methods=["POST"]),
     Route("/library", library_pages.library),
     Route("/library/albums/{album_id}", library_pages.album),
     Route("/library/artists/{artist_id}", library_pages.artist),
@@ -80,6 +86,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             problems=Problems(client, keys, library),
             library=library,
             missing=Missing(library, dispatcher, shared.roots),
+            sizes=Sizes(client, keys),
         )
         try:
             async with hub.running():

@@ -80,6 +80,15 @@ def duration(seconds: float | None, language: str) -> str:
     return text.replace(" ", _SPACE)
 
 
+def seconds(value: float | None, language: str) -> str:
+    """A time a program takes: `12 ms`, `1.4 s`."""
+    if not _is_figure(value):
+        return NOTHING
+    if value < 0.9995:
+        return f"{number(value * 1000, language)}{_SPACE}ms"
+    return f"{number(value, language, 1 if value < 9.95 else 0)}{_SPACE}s"
+
+
 def ago(seconds: float | None, language: str) -> str:
     """`12 s ago`, `il y a 12 s`; a time in the future is now."""
     if not _is_figure(seconds):

@@ -13,6 +13,7 @@ from web.api import OPERATIONS
 from web.errors import ApiResponse
 from web.operations import Operation
 from web.schemas import SCHEMAS, TEXT
+from web.size_schemas import SIZE_SCHEMAS
 from web.visitor import SESSION_COOKIE
 
 API_VERSION = "1"
@@ -69,7 +70,7 @@ def document() -> dict[str, Any]:
             "summary": "Scans of your music folders, and how they go.",
         },
         "paths": paths,
-        "components": {"schemas": SCHEMAS, "securitySchemes": _SCHEMES},
+        "components": {"schemas": SCHEMAS | SIZE_SCHEMAS, "securitySchemes": _SCHEMES},
     }
 
 

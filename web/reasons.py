@@ -21,6 +21,7 @@ ACTORS = {
     "schedule": "the schedule",
     "watch": "the watching of folders",
     "quiet hours": "the quiet hours",
+    "automatic": "the automatic mode",
 }
 
 #: Whatever is said; of several that fit the first counts.
@@ -52,6 +53,8 @@ SENTENCES = (
     "The music folders are not watched: they hold more folders than this system lets be watched. "
     "Raise fs.inotify.max_user_watches.",
     "The music folders are not watched: %(error)s.",
+    "%(field)s: a whole number of characters from %(low)d to %(high)d is needed.",
+    "There is nothing to undo: nobody has set a limit.",
     "Permission denied",
     "No such file or directory",
     "Not a directory",
@@ -99,7 +102,7 @@ class Reasons:
             return self.actor(text)
         if key == "error":
             return self._gettext(text)
-        return self._number(int(text)) if key in ("gone", "known") else text
+        return self._number(int(text)) if key in ("gone", "known", "low", "high") else text
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:

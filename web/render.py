@@ -20,6 +20,7 @@ from web.assets import Assets
 from web.reasons import Reasons
 from web.settings import LANGUAGES
 from web.state import State
+from web.telling import Teller, teller
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -75,6 +76,11 @@ class Renderer:
         translated: str = self._environments[language].filters["reason"](text)
         return translated
 
+    def teller(self, language: str) -> Teller:
+        """What puts sentences with figures into `language`."""
+        tell: Teller = self._environments[language].filters["told"]
+        return tell
+
 
 def partial(section: Section, html: str) -> str:
     """`html` wrapped so that htmx morphs it into its place."""
@@ -95,6 +101,7 @@ def _environment(language: str, assets: Assets, zone: ZoneInfo) -> Environment:
     reasons = Reasons(translations.gettext, lambda value: figures.number(value, language))
     environment.filters.update(_filters(language, zone))
     environment.filters.update(reason=reasons.reason, actor=reasons.actor)
+    environment.filters.update(told=teller(translations.gettext, language))
     environment.globals.update(
         t=translations.gettext, asset=assets.url, integrity=assets.integrity, SECTIONS=SECTIONS
     )

@@ -14,6 +14,7 @@ from web.problems import Problems
 from web.render import Renderer
 from web.scans import Scans
 from web.settings import WebSettings
+from web.sizes import Sizes
 from web.stream import Streams
 
 
@@ -29,6 +30,7 @@ class Services:
     problems: Problems
     library: Library
     missing: Missing
+    sizes: Sizes
 
 
 def services(request: Request) -> Services:

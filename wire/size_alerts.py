@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wire.payloads import CUT_PARSED_BACK, Finding
+from wire.payloads import NESTED as NESTED_KIND
 from wire.sentences import Sentence
 
 #: A task that was smaller than this last week may double without anybody being told.
@@ -18,8 +20,8 @@ GROWTH_FACTOR = 2
 MESSAGE_BYTES = 1024 * 1024
 
 NESTED = Sentence(
-    "Data nested deeper than `task_repr_maxlevels` (3) is shown as `...` whatever the limit is: "
-    "that is the depth, not the size."
+    "Data nested deeper than task_repr_maxlevels, which is 3, is shown as three dots whatever the "
+    "limit is: that is the depth, not the size."
 )
 
 
@@ -102,6 +104,16 @@ def explain_json_error(error: str) -> Sentence | None:
     return next((meaning for pattern, meaning in _OTHERS if pattern.search(text)), None)
 
 
+def explain(finding: Finding) -> Sentence:
+    """What a finding means, in plain words."""
+    if finding.kind == NESTED_KIND:
+        return NESTED
+    if finding.kind == CUT_PARSED_BACK:
+        return _ELLIPSIS
+    by_message = explain_json_error(finding.message) if finding.message else None
+    return by_message or _TYPES.get(finding.type.lower()) or _object(finding.type or "?")
+
+
 #: More of an error's text is not looked at.
 ERROR_CHARS = 2_000
 
@@ -114,7 +126,7 @@ _WEIGHT_MEANS = Sentence(
     "Redis holds it whole, and once more until it is acknowledged. Send ids, or smaller batches."
 )
 _ELLIPSIS = Sentence(
-    "A text that was cut for display was read back as data: its `...` became Ellipsis, which "
+    "A text that was cut for display was read back as data: its three dots became Ellipsis, which "
     "JSON does not know. Whatever sent this task took its arguments from a monitor or an event. "
     "Send the real arguments; a higher limit only makes it rarer."
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wire.payloads import CELERY_LIMIT
 from wire.sentences import Figure, Sentence
 from wire.size_report import KindReport, SizeReport
 from wire.sizes import TABLE
@@ -92,7 +93,10 @@ def _limits(report: SizeReport) -> Iterator[Sentence]:
         "args": now.args, "kwargs": now.kwargs, "who": now.set_by,
     }  # fmt: skip
     if report.limits is None:
-        yield Sentence("Limits in force: those of the applications (Celery's own: 1,024)")
+        yield Sentence(
+            "Limits in force: those of the applications (Celery's own is %(limit)s)",
+            {"limit": CELERY_LIMIT},
+        )
     elif now.automatic:
         yield Sentence("Limits in force: args %(args)s, kwargs %(kwargs)s, automatic mode", figures)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from web.connection import cause
 from web.reasons import ACTORS, REWORDED, SENTENCES
 
 WEB = Path(__file__).parents[2] / "web"
+#: Rooms whose sentences with figures are told in both languages.
+TELLING = (WEB.parent / "wire", WEB.parent / "cli")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\}")
 
 
@@ -63,10 +66,13 @@ def sentences() -> set[str]:
         method_map=METHODS,
         keywords={"_": None, "ngettext": (1, 2), "RefusedError": (3,)},
     )
-    texts = {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
+    python = [("**.py", "python")]
+    told = [extract_from_dir(room, python, keywords={"Sentence": (1,)}) for room in TELLING]
+    everything = itertools.chain(found, *told)
+    texts = {text if isinstance(text, str) else text[0] for _, _, text, _, _ in everything}
     phrases = {HTTPStatus(status).phrase for status in STATUSES}
-    told = {REWORDED.get(sentence, sentence) for sentence in SENTENCES} | set(ACTORS.values())
-    return texts | phrases | told | {cause(error) for error in REDIS_ERRORS}
+    reasons = {REWORDED.get(sentence, sentence) for sentence in SENTENCES} | set(ACTORS.values())
+    return texts | phrases | reasons | {cause(error) for error in REDIS_ERRORS}
 
 
 def translations(catalog: Catalog) -> Iterator[tuple[str, str]]:

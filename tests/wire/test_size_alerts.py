@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps as kombu_dumps
 
-from wire.size_alerts import Rule, cut_began, explain_json_error, grew, not_json, too_large
+from wire.payloads import Finding
+from wire.size_alerts import (
+    Rule,
+    cut_began,
+    explain,
+    explain_json_error,
+    grew,
+    not_json,
+    too_large,
+)
 
 TASK = "metadata.extract_batch"
 
@@ -81,6 +90,22 @@ def test_other_errors_are_of_another_family(error: str) -> None:
 def test_no_error_text_confuses_it(text: str) -> None:
     meaning = explain_json_error(f"Object of type {text} is not JSON serializable")
     assert meaning is None or meaning.told()
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (Finding(TASK, "ellipsis", "ellipsis", "args[0][-1]"), "was read back as data"),
+        (Finding(TASK, "not_json", "bytes", "args[0]['cover']"), "hold bytes"),
+        (Finding(TASK, "not_json", "set"), "an object of type set"),
+        (Finding(TASK, "refused", message="Object of type Track is not JSON serializable"),
+         "an object of type Track"),
+        (Finding(TASK, "refused", "Track", message="no idea"), "an object of type Track"),
+        (Finding(TASK, "nested"), "task_repr_maxlevels"),
+    ],
+)  # fmt: skip
+def test_finding_is_explained(finding: Finding, words: str) -> None:
+    assert words in explain(finding).told()
 
 
 def test_cutting_that_began_is_told_once() -> None:

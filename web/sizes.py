@@ -1,0 +1,96 @@
+"""Message sizes: reading the report, and changing limits and measurements in Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from redis.asyncio import Redis
+
+from web.refusal import RefusedError
+from wire import limits as changes
+from wire.keys import ACTIVITY_LENGTH, Keys
+from wire.limits import Change, LimitError
+from wire.payloads import SizeLimits, read_limits
+from wire.scripts import CHANGE_LIMITS
+from wire.size_reading import Reading, ask_limits
+from wire.size_report import SizeReport
+
+#: What becomes of the limits that are known now; None: nothing.
+Rule = Callable[[SizeLimits | None], Change | None]
+
+
+class Sizes:
+    """The measured sizes and the limits of one Redis."""
+
+    def __init__(self, client: Redis, keys: Keys) -> None:
+        self._client, self._keys = client, keys
+        self._change_limits = client.register_script(CHANGE_LIMITS)
+
+    async def report(self) -> SizeReport:
+        """Everything that is known now.  Raises what redis-py raises."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            ask_limits(pipe, self._keys)
+            reading = Reading(self._keys, await pipe.execute(), time.time())
+        async with self._client.pipeline(transaction=False) as pipe:
+            reading.ask(pipe)
+            return reading.report(await pipe.execute())
+
+    async def limits(self) -> SizeLimits | None:
+        """The limits that somebody set, None: the applications' own are in force."""
+        return read_limits(await self._raw_limits())
+
+    async def set_limits(self, args: int, kwargs: int, actor: str) -> SizeLimits | None:
+        """Set both limits, in characters; gives those in force then.  Raises RefusedError."""
+        return await self._change(
+            lambda known: changes.by_hand(known, args, kwargs, actor=actor, at=time.time())
+        )
+
+    async def undo(self, actor: str) -> SizeLimits | None:
+        """Bring back the limits before the last change.  Raises RefusedError (409: none)."""
+        return await self._change(lambda known: changes.undone(known, actor=actor, at=time.time()))
+
+    async def set_automatic(self, on: bool, ceiling: int, actor: str) -> SizeLimits | None:
+        """Switch automatic mode, which goes no higher than `ceiling`.  Raises RefusedError."""
+        return await self._change(
+            lambda known: changes.automatic(
+                known, on=on, ceiling=ceiling, actor=actor, at=time.time()
+            )
+        )
+
+    async def reset(self, actor: str) -> None:
+        """Measure anew; what was measured by day is kept."""
+        entry: Any = changes.reset_activity(actor, at := time.time())
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.delete(self._keys.sizes)
+            pipe.set(self._keys.sizes_since, f"{at:.3f}")
+            pipe.xadd(self._keys.activity, entry, maxlen=ACTIVITY_LENGTH)
+            await pipe.execute()
+
+    async def _change(self, rule: Rule) -> SizeLimits | None:
+        for _ in range(changes.TRIES):
+            raw = await self._raw_limits()
+            known = read_limits(raw)
+            try:
+                change = rule(known)
+            except LimitError as error:
+                raise RefusedError(409, "nothing_to_undo", str(error)) from None
+            if change is None:
+                return known
+            keys, arguments = changes.arguments(self._keys, raw, change)
+            if await self._change_limits(keys=keys, args=arguments):
+                return change.limits
+        raise RefusedError(409, "changed_meanwhile", "Somebody else is changing the limits.")
+
+    async def _raw_limits(self) -> bytes | None:
+        raw: Any = await self._client.get(self._keys.size_limits)
+        return cast("bytes | None", raw)
+
+
+def limit_of(name: str, value: object) -> int:
+    """A limit as a request gives it.  Raises RefusedError (422)."""
+    try:
+        return changes.checked(name, value)
+    except LimitError as error:
+        raise RefusedError(422, f"invalid_{name}", str(error)) from None
