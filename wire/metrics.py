@@ -26,8 +26,8 @@ _INDEX = {label: index for index, label in enumerate(BOUND_LABELS)}
 #: What a task can be counted as.  `timeout` is counted beside `failure`.
 SENT, RECEIVED, STARTED = "sent", "received", "started"
 SUCCESS, FAILURE, RETRY = "success", "failure", "retry"
-REVOKED, REJECTED, TIMEOUT = "revoked", "rejected", "timeout"
-STATUSES = (SENT, RECEIVED, STARTED, SUCCESS, FAILURE, RETRY, REVOKED, REJECTED, TIMEOUT)
+REVOKED, REJECTED, IGNORED, TIMEOUT = "revoked", "rejected", "ignored", "timeout"
+STATUSES = (SENT, RECEIVED, STARTED, SUCCESS, FAILURE, RETRY, REVOKED, REJECTED, IGNORED, TIMEOUT)
 
 #: In the roll-ups of a minute the times of all tasks are one series, of this name.
 ALL = "*"

@@ -19,6 +19,8 @@ from wire.payloads import CELERY_LIMIT, SizeLimits
 HEADER = "needle"
 #: Seconds that a process uses the limits it has read.
 LIMITS_SECONDS = 2.0
+#: Seconds until it tries again while Redis is away.
+AWAY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +54,46 @@ class LimitsInForce:
         """`read` asks Redis; what it raises keeps the limits that were known."""
         self._read = read
         self._limits: SizeLimits | None = None
-        self._read_at = float("-inf")
+        self._due_at = float("-inf")
         self._pid = 0
 
     def __call__(self) -> SizeLimits | None:
         """What somebody set; None: nothing, so that the application's own limits are in force."""
         now = time.monotonic()
-        if now - self._read_at > LIMITS_SECONDS or self._pid != os.getpid():
-            self._read_at, self._pid = now, os.getpid()
+        if now >= self._due_at or self._pid != os.getpid():
+            self._pid = os.getpid()
             try:
                 self._limits = self._read()
-            except Exception:  # Redis is away: sending itself will say so
-                return self._limits
+                self._due_at = now + LIMITS_SECONDS
+            except Exception:  # Redis is away: it must not slow down every task that is sent
+                self._due_at = now + AWAY_SECONDS
         return self._limits
 
 
 def heed_limits(amqp: Any, in_force: Callable[[], SizeLimits | None]) -> None:
-    """Make both limits of an `app.amqp` live: each read asks `in_force`.
+    """Make both limits of an `app.amqp` live: each read asks `in_force`."""
+    amqp.__class__ = live_limits(type(amqp), in_force)
 
-    Only this instance changes: it gets a subclass of its own class.  An application's own limits
-    stay what is in force while nobody has set any.
+
+def live_limits(cls: type, in_force: Callable[[], SizeLimits | None]) -> type:
+    """A subclass of Celery's `AMQP` (or an application's own) whose limits are those in force.
+
+    While nobody has set any, the application's own are: of its class, or assigned to it.
     """
-    own_args, own_kwargs = amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize
 
-    def args_limit(_: Any) -> int:
-        limits = in_force()
-        return own_args if limits is None else limits.args
+    def live(name: str, part: str) -> property:
+        def get(amqp: Any) -> int:
+            limits = in_force()
+            own = vars(amqp).get(name, getattr(cls, name))
+            return int(own if limits is None else getattr(limits, part))
 
-    def kwargs_limit(_: Any) -> int:
-        limits = in_force()
-        return own_kwargs if limits is None else limits.kwargs
+        def assign(amqp: Any, value: int) -> None:
+            vars(amqp)[name] = value
 
-    cls = type(amqp)
-    vars(amqp).pop("argsrepr_maxsize", None)
-    vars(amqp).pop("kwargsrepr_maxsize", None)
-    amqp.__class__ = type(
-        f"Live{cls.__name__}",
-        (cls,),
-        {
-            "argsrepr_maxsize": property(args_limit, _ignore),
-            "kwargsrepr_maxsize": property(kwargs_limit, _ignore),
-        },
-    )
+        return property(get, assign)
 
-
-def _ignore(_: Any, value: int) -> None:
-    """An application that still assigns `app.amqp.argsrepr_maxsize` must not fail."""
+    properties = {
+        "argsrepr_maxsize": live("argsrepr_maxsize", "args"),
+        "kwargsrepr_maxsize": live("kwargsrepr_maxsize", "kwargs"),
+    }
+    return type(f"Live{cls.__name__}", (cls,), properties)

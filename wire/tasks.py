@@ -9,9 +9,10 @@ from wire.events import EventError, load
 
 #: Celery's names of the states, in the order a task goes through them.
 PENDING, RECEIVED, STARTED = "PENDING", "RECEIVED", "STARTED"
-RETRY, SUCCESS, FAILURE, REVOKED, REJECTED = "RETRY", "SUCCESS", "FAILURE", "REVOKED", "REJECTED"
+RETRY, SUCCESS, FAILURE = "RETRY", "SUCCESS", "FAILURE"
+REVOKED, REJECTED, IGNORED = "REVOKED", "REJECTED", "IGNORED"
 _RANKS = {PENDING: 0, RECEIVED: 1, STARTED: 2}
-FINAL = frozenset({SUCCESS, FAILURE, REVOKED, REJECTED})
+FINAL = frozenset({SUCCESS, FAILURE, REVOKED, REJECTED, IGNORED})
 
 
 @dataclass(frozen=True, slots=True)

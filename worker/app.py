@@ -9,6 +9,7 @@ from typing import Any
 
 from wire.transport import SOCKET_TIMEOUT_SECONDS, broker_url, celery_settings
 from worker.garbage import look_less_often
+from worker.metrics import install
 from worker.parent import die_with_main_process
 from worker.prepare import migrate_at_start
 from worker.priority import give_way
@@ -60,6 +61,7 @@ def create_app(settings: WorkerSettings) -> NeedleApp:
     app = NeedleApp("needle")
     app.conf.update(celery_settings(settings.shared.redis_url) | worker_settings(settings))
     app.services = Services(settings)
+    install(app, redis_url=settings.shared.redis_url, key_prefix=settings.shared.key_prefix)
     app.steps["consumer"].add(Steward)
     migrate_at_start(app.services)
     tell_troubles(app.services)

@@ -17,6 +17,8 @@ from typing import Any
 from kombu.utils import json
 
 from wire.names import QUEUE_NAMES
+from wire.producer import HEADER as STAMP
+from wire.producer import read_stamp
 from wire.refusals import Refusal
 from wire.transport import LONGEST_HARD_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
 
@@ -241,6 +243,10 @@ def _is_limits(value: Any) -> bool:
     )
 
 
+def _is_stamp(value: Any) -> bool:
+    return read_stamp({STAMP: value}).sent_at is not None
+
+
 def _is_moment(value: Any) -> bool:
     try:
         return math.isfinite(_seconds(value))
@@ -276,4 +282,5 @@ _HEADERS: Mapping[str, Callable[[Any], bool]] = {
     "expires": _is_moment,
     "stamps": _is_empty,
     "stamped_headers": _is_empty,
+    STAMP: _is_stamp,
 }

@@ -1,0 +1,223 @@
+"""The process that runs a task: its payload, its wait, its time, its end.
+
+Everything is taken at two signals.  `task_postrun` brings the exception or the result along, so
+that nothing else need be connected where tasks run.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import Celery, states
+from celery.app.task import Task
+from celery.exceptions import Retry
+
+from wire import metrics
+from wire.payloads import (
+    ARGS,
+    ARGS_BYTES,
+    CUT_PARSED_BACK,
+    KWARGS,
+    KWARGS_BYTES,
+    NESTED,
+    NOT_JSON,
+    RESULT_BYTES,
+    Finding,
+)
+from wire.producer import Stamp, read_stamp
+from worker.metrics.cuts import was_cut, was_cut_by_depth
+from worker.metrics.labels import TaskLabels
+from worker.metrics.measure import Size, measure
+from worker.metrics.recorder import Recorder
+from worker.metrics.refused import refusal
+from worker.metrics.reporting import TaskReports
+from worker.metrics.running import TOLD_AFTER_SECONDS, Running
+from worker.metrics.sampling import ReprSamples
+from worker.metrics.tally import Tally
+
+_STATUSES = {
+    states.SUCCESS: metrics.SUCCESS,
+    states.FAILURE: metrics.FAILURE,
+    states.RETRY: metrics.RETRY,
+    states.REJECTED: metrics.REJECTED,
+    states.IGNORED: metrics.IGNORED,
+}
+_TIMED = (metrics.SUCCESS, metrics.FAILURE, metrics.RETRY)
+#: Tasks that may run in one process at once and be measured.
+RUNNING_MAX = 10_000
+
+
+class Execution:
+    """The handlers of one application."""
+
+    def __init__(
+        self, app: Celery, recorder: Recorder, labels: TaskLabels, reports: TaskReports
+    ) -> None:
+        self._app, self._recorder, self._labels, self._reports = app, recorder, labels, reports
+        self._samples = ReprSamples()
+        self.running: dict[str, Running] = {}
+        recorder.before_flush.append(self._tell_running)
+
+    def prerun(
+        self, task_id: str, task: Task[Any, Any], args: Any, kwargs: Any, **_: object
+    ) -> None:
+        """A task begins: measure what it carries."""
+        if task.app is not self._app or len(self.running) >= RUNNING_MAX:
+            return
+        request = task.request
+        stamp = read_stamp(vars(request))
+        now = time.time()
+        running = self.running[task_id] = Running(
+            task_id=task_id,
+            task=self._labels.task(task.name),
+            queue=self._labels.queue(request.delivery_info),
+            worker=request.hostname or self._recorder.host,
+            retries=request.retries or 0,
+            sent_at=stamp.sent_at,
+            args=args,
+            kwargs=kwargs,
+            args_size=measure(args, "args"),
+            kwargs_size=measure(kwargs, "kwargs"),
+            root_id=request.root_id or "",
+            parent_id=request.parent_id or "",
+            started_at=now,
+            began=time.perf_counter(),
+        )
+        cut = self._cut(running, request, stamp)
+        with self._recorder as tally:
+            tally.tasks[running.task, running.queue, metrics.STARTED] += 1
+            if stamp.sent_at is not None:
+                since = max(stamp.sent_at, _epoch(vars(request).get("eta")))
+                tally.waits[running.task, running.queue].add(max(0.0, now - since))
+            self._count_payload(tally, running)
+            for part in cut:
+                tally.cuts[running.task, part] += 1
+            if cut:
+                tally.cuts[running.task, "any"] += 1
+        self._sample(running)
+        self._reports.task(running, cut)
+
+    def postrun(self, task_id: str, retval: Any, state: str | None, **_: object) -> None:
+        """A task ends."""
+        running = self.running.pop(task_id, None)
+        status = _STATUSES.get(state or "")
+        if running is None or status is None:
+            return
+        seconds = time.perf_counter() - running.began
+        exception = retval if isinstance(retval, BaseException) else None
+        result = retval if status == metrics.SUCCESS else None
+        size = measure(result, "result") if status == metrics.SUCCESS else None
+        key = (running.task, running.queue, status)
+        with self._recorder as tally:
+            tally.tasks[key] += 1
+            if status in _TIMED:
+                tally.durations[key].add(seconds)
+            if size is not None:
+                tally.size(
+                    running.task, RESULT_BYTES, size.utf8_bytes, running.task_id, running.queue
+                )
+                self._name(tally, running, size)
+            if exception is not None:
+                self._count_exception(tally, running, status, exception)
+            self._recorder.records.offer(
+                task_id,
+                state or "",
+                lambda: running.record(
+                    state or "", seconds=seconds, exception=exception, result=result
+                ),
+            )
+
+    def _cut(self, running: Running, request: Any, stamp: Stamp) -> tuple[str, ...]:
+        """Which of the reprs in the message were cut by size: `args`, `kwargs`."""
+        texts = vars(request).get("argsrepr"), vars(request).get("kwargsrepr")
+        levels = self._app.conf.task_repr_maxlevels
+        cut = []
+        # The sender had a tuple, the worker has a list: brackets of the same width.
+        if texts[0] and was_cut(texts[0], stamp.args_limit, tuple(running.args or ()), levels):
+            cut.append(ARGS)
+        if texts[1] and was_cut(texts[1], stamp.kwargs_limit, running.kwargs, levels):
+            cut.append(KWARGS)
+        if any(text and was_cut_by_depth(text) for text in texts):
+            with self._recorder as tally:
+                tally.finding(_finding(running, NESTED))
+        return tuple(cut)
+
+    def _count_payload(self, tally: Tally, running: Running) -> None:
+        who = (running.task_id, running.queue)
+        args, kwargs = running.args_size, running.kwargs_size
+        tally.size(running.task, ARGS, args.chars, *who)
+        tally.size(running.task, KWARGS, kwargs.chars, *who)
+        tally.size(running.task, ARGS_BYTES, args.utf8_bytes, *who)
+        tally.size(running.task, KWARGS_BYTES, kwargs.utf8_bytes, *who)
+        if args.strange or kwargs.strange:
+            tally.not_json[running.task] += 1
+            self._name(tally, running, args)
+            self._name(tally, running, kwargs)
+
+    def _name(self, tally: Tally, running: Running, size: Size) -> None:
+        for strange in size.strange:
+            kind = CUT_PARSED_BACK if strange.type == "ellipsis" else NOT_JSON
+            label = self._labels.exception(strange.type)
+            tally.finding(_finding(running, kind, type=label, path=strange.path))
+
+    def _count_exception(
+        self, tally: Tally, running: Running, status: str, exception: BaseException
+    ) -> None:
+        if isinstance(exception, Retry):
+            reason = type(exception.exc).__name__ if exception.exc is not None else "requested"
+            tally.retries[running.task, self._labels.exception(reason)] += 1
+        elif status == metrics.FAILURE:
+            label = self._labels.exception(type(exception).__name__)
+            tally.failures[running.task, running.queue, label] += 1
+            if isinstance(exception, SoftTimeLimitExceeded):
+                tally.tasks[running.task, running.queue, metrics.TIMEOUT] += 1
+            refused = refusal(exception)
+            if refused is not None:
+                tally.finding(_finding(running, **refused))
+
+    def _sample(self, running: Running) -> None:
+        """Now and then, and for the largest so far: how long the whole reprs would be."""
+        levels = self._app.conf.task_repr_maxlevels
+        found = self._samples.take(running, levels)
+        if found:
+            with self._recorder as tally:
+                for measure_name, chars in found.sizes:
+                    who = (running.task_id, running.queue)
+                    tally.size(running.task, measure_name, chars, *who)
+                tally.recorder["repr_us"] += found.microseconds
+
+    def _tell_running(self) -> None:
+        """Records of tasks that have run for a while; called by the recorder's thread."""
+        now = time.perf_counter()
+        for running in list(self.running.values()):
+            if running.told:
+                continue
+            if now - running.began < TOLD_AFTER_SECONDS:
+                self._recorder.call_for_flush()
+                continue
+            running.told = True
+            self._recorder.records.offer(running.task_id, states.STARTED, running.record)
+
+
+def _finding(running: Running, kind: str, **where: str) -> Finding:
+    return Finding(
+        task=running.task,
+        kind=kind,
+        task_id=running.task_id,
+        at=round(running.started_at, 3),
+        times=1,
+        **where,
+    )
+
+
+def _epoch(eta: str | None) -> float:
+    """An ETA of a message in epoch seconds; 0 when there is none."""
+    if not eta:
+        return 0.0
+    try:
+        return datetime.fromisoformat(eta).timestamp()
+    except (TypeError, ValueError):
+        return 0.0

@@ -1,0 +1,172 @@
+"""A worker's sign of life, from its main process, every few seconds.
+
+1. It runs on the worker's own event loop.  Only a solo pool, whose tasks block that loop, beats
+   from a thread: a worker that is busy is not down.
+2. It never raises; Redis being away is the consumer's business, which reconnects.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from typing import Any, cast
+
+import psutil
+import redis
+from celery import bootsteps
+from celery.worker import state
+
+from wire import keys as wire_keys
+from wire.events import RunningTask, WorkerBeat, WorkerGone, dump, encode
+from wire.fields import LABEL_CHARS
+from worker.metrics.minutely import Minutely
+from worker.metrics.recorder import Recorder
+from worker.metrics.resources import ResourceMeter
+
+log = logging.getLogger(__name__)
+
+#: Its stubs lag behind it.
+worker_state: Any = state
+
+BEAT_SECONDS = 5.0
+#: Running tasks that a beat names.
+RUNNING_SHOWN = 16
+
+
+class Heartbeat(bootsteps.StartStopStep):
+    """Beats while the worker is connected; `install` adds it to an application."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self._recorder: Recorder = consumer.app.needle_metrics.recorder
+        self._timer: Any = None
+        self._meter = ResourceMeter()
+        self._minutely = Minutely(consumer.app, self._recorder)
+        self._started_at = time.time()
+        self._done, self._done_at = 0, time.time()
+        self._beaten = False
+
+    def start(self, consumer: Any) -> None:
+        """Begin beating: called at every (re)connection."""
+        if type(consumer.pool).__module__ == "celery.concurrency.solo":
+            self._timer = _Thread(lambda: self._beat(consumer))
+        else:
+            self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._beat, (consumer,))
+        self._beat(consumer)
+
+    def stop(self, consumer: Any) -> None:  # noqa: ARG002 - the name is Celery's
+        """Stop beating: the connection is lost or the worker ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def shutdown(self, consumer: Any) -> None:
+        """Say that the worker is gone on purpose."""
+        self.stop(consumer)
+        keys, name = self._recorder.keys, consumer.hostname
+        try:
+            pipe = self._recorder.client.pipeline()
+            pipe.delete(keys.worker(name))
+            pipe.zrem(keys.workers, name)
+            event = encode(WorkerGone(worker=name, at=time.time()))
+            pipe.xadd(keys.events, cast(Any, event), maxlen=wire_keys.EVENTS_LENGTH)
+            pipe.execute()
+        except (redis.RedisError, OSError, ValueError) as error:
+            log.info("Redis did not hear that this worker ends: %s", error)
+
+    def _beat(self, consumer: Any) -> None:
+        try:
+            self._send(self._describe(consumer))
+            self._minutely.look(consumer.hostname)
+        except (redis.RedisError, OSError, ValueError) as error:
+            log.warning("the worker's heartbeat did not reach Redis: %s", error)
+        except Exception:  # a worker does not end because it cannot be described
+            log.exception("the worker's heartbeat failed")
+
+    def _send(self, beat: WorkerBeat) -> None:
+        keys = self._recorder.keys
+        pipe = self._recorder.client.pipeline()
+        pipe.set(keys.worker(beat.worker), dump(beat), ex=wire_keys.WORKER_TTL)
+        pipe.zadd(keys.workers, {beat.worker: beat.at})
+        pipe.zremrangebyscore(keys.workers, 0, beat.at - wire_keys.WORKER_TTL)
+        pipe.xadd(keys.events, cast(Any, encode(beat)), maxlen=wire_keys.EVENTS_LENGTH)
+        # What an idle worker has counted stays as long as it lives.
+        pipe.expire(keys.metrics_host(beat.worker), wire_keys.HOST_TTL)
+        pipe.zadd(keys.metrics_hosts, {beat.worker: beat.at}, xx=True)
+        pipe.execute()
+
+    def _describe(self, consumer: Any) -> WorkerBeat:
+        app, pool = consumer.app, consumer.pool
+        autoscaler = getattr(consumer.controller, "autoscaler", None)
+        took = self._meter.look()
+        active = sorted(worker_state.active_requests, key=lambda r: _epoch(r.time_start))
+        held = worker_state.reserved_requests
+        oldest = _epoch(active[0].time_start) if active else None
+        return WorkerBeat(
+            worker=consumer.hostname,
+            pid=os.getpid(),
+            at=time.time(),
+            started_at=self._started_at,
+            interval_seconds=BEAT_SECONDS,
+            queues=tuple(queue.name for queue in consumer.task_consumer.queues),
+            processes=pool.num_processes,
+            processes_max=autoscaler.max_concurrency if autoscaler else pool.num_processes,
+            processes_min=autoscaler.min_concurrency if autoscaler else pool.num_processes,
+            pool=type(pool).__module__.rpartition(".")[2].removesuffix("thread"),
+            prefetch=consumer.qos.value if consumer.qos else 0,
+            busy=len(active),
+            reserved=max(0, len(held) - len(active)),
+            scheduled=len(worker_state.scheduled_requests),
+            active=dict(Counter(request.name[:LABEL_CHARS] for request in active)),
+            registered=sum(not name.startswith("celery.") for name in app.tasks),
+            oldest_running_at=oldest,
+            done_at=self._look_at_done(len(active)),
+            rss_bytes=took.rss_bytes,
+            cpu_percent=took.cpu_percent,
+            system_processes=took.processes,
+            disk_read_bytes=took.disk_read_bytes,
+            disk_written_bytes=took.disk_written_bytes,
+            memory_total_bytes=psutil.virtual_memory().total,
+            cores=os.cpu_count() or 1,
+            tasks_done=self._done,
+            running=tuple(
+                RunningTask(r.id, r.name, _epoch(r.time_start), r.worker_pid or 0)
+                for r in active[:RUNNING_SHOWN]
+            ),
+            args_limit=app.amqp.argsrepr_maxsize,
+            kwargs_limit=app.amqp.kwargsrepr_maxsize,
+        )
+
+    def _look_at_done(self, active: int) -> float:
+        """When a task has ended last: within a beat."""
+        done = max(0, sum(worker_state.total_count.values()) - active)
+        if done != self._done:
+            self._done, self._done_at = done, time.time()
+        return self._done_at
+
+
+class _Thread:
+    """Calls a function every `BEAT_SECONDS` until it is cancelled."""
+
+    def __init__(self, function: Any) -> None:
+        self._over = threading.Event()
+        self._function = function
+        threading.Thread(target=self._run, name="needle-heartbeat", daemon=True).start()
+
+    def cancel(self) -> None:
+        """No more calls."""
+        self._over.set()
+
+    def _run(self) -> None:
+        while not self._over.wait(BEAT_SECONDS):
+            self._function()
+
+
+def _epoch(monotonic: float | None) -> float:
+    """A moment that Celery gives in monotonic seconds, as epoch seconds."""
+    return time.time() if monotonic is None else time.time() - (time.monotonic() - monotonic)

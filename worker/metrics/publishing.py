@@ -1,0 +1,63 @@
+"""Any process that sends tasks: the stamp, and the count of what was sent."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from celery import Celery, states
+
+from wire import metrics
+from wire.producer import stamp
+from wire.tasks import TaskRecord
+from worker.metrics.labels import TaskLabels
+from worker.metrics.recorder import Recorder
+from worker.metrics.redact import redacted
+from worker.metrics.running import SHOWN_CHARS
+
+
+class Publishing:
+    """The handlers of one application."""
+
+    def __init__(self, app: Celery, recorder: Recorder, labels: TaskLabels) -> None:
+        self._app, self._recorder, self._labels = app, recorder, labels
+
+    def before(self, headers: Any = None, **_: object) -> None:
+        """A message is about to be sent."""
+        stamp(headers, self._app.amqp)
+
+    def sent(
+        self,
+        sender: str,
+        headers: Any = None,
+        body: Any = None,
+        routing_key: str | None = None,
+        **_: object,
+    ) -> None:
+        """A message was taken by the broker."""
+        task = self._labels.task(sender)
+        queue = self._labels.queue({"routing_key": routing_key})
+        with self._recorder as tally:
+            tally.tasks[task, queue, metrics.SENT] += 1
+            if headers and headers.get("id"):
+                self._recorder.records.offer(
+                    headers["id"],
+                    states.PENDING,
+                    lambda: _record(task, queue, headers, body),
+                )
+
+
+def _record(task: str, queue: str, headers: Any, body: Any) -> TaskRecord:
+    args, kwargs = body[:2] if isinstance(body, (tuple, list)) and len(body) > 1 else ((), {})
+    return TaskRecord(
+        id=headers["id"],
+        name=task,
+        state=states.PENDING,
+        queue=queue,
+        sent_at=round(time.time(), 3),
+        retries=headers.get("retries") or 0,
+        args=redacted(args, SHOWN_CHARS),
+        kwargs=redacted(kwargs, SHOWN_CHARS),
+        root_id=headers.get("root_id") or "",
+        parent_id=headers.get("parent_id") or "",
+    )
