@@ -73,7 +73,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        client, dispatcher = connect(shared.redis_url), Dispatcher(shared.redis_url)
+        client, dispatcher = connect(shared.redis_url), Dispatcher(shared.redis_url, keys)
         hub = Hub(shared.redis_url, keys, shared.roots)
         renderer = Renderer(assets.load(), settings.timezone)
         library = Library(client, keys, dispatcher)

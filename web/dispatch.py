@@ -9,12 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
+import redis
 from celery import Celery
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from wire.transport import celery_settings
+from wire.keys import Keys
+from wire.payloads import SizeLimits, read_limits
+from wire.producer import LimitsInForce, heed_limits, stamp
+from wire.transport import celery_settings, client_url
 
 DEADLINE_SECONDS = 5.0
+#: What a publish may wait for the limits of its reprs; without them it keeps the last ones.
+LIMITS_DEADLINE_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +33,21 @@ class DispatchError(Exception):
 
 
 class Dispatcher:
-    """Sends tasks to the workers of one Redis."""
+    """Sends tasks to the workers of one Redis, stamped as `wire.producer` says."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, keys: Keys | None = None) -> None:
         self._celery = Celery("needle-web", set_as_current=False, fixups=[])
         self._celery.conf.update(celery_settings(redis_url))
         # Else kombu tries to connect for ever: long after the deadline the task would be sent.
         self._celery.conf.broker_transport_options |= {"max_retries": 0}
+        self._redis = redis.Redis.from_url(
+            client_url(redis_url),
+            socket_timeout=LIMITS_DEADLINE_SECONDS,
+            socket_connect_timeout=LIMITS_DEADLINE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._limits_key = (keys or Keys()).size_limits
+        heed_limits(self._celery.amqp, LimitsInForce(self._read_limits))
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="dispatch")
 
     async def send(
@@ -54,12 +71,23 @@ class Dispatcher:
     def close(self) -> None:
         """Let go of the threads without waiting for one that hangs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._redis.close()
 
     def _publish(
         self, task: str, arguments: dict[str, str | float], expires_seconds: float | None
     ) -> None:
+        headers: dict[str, Any] = {}
+        stamp(headers, self._celery.amqp)
         # A connection of its own: publishes are rare, and a kept one may have died meanwhile.
         with self._celery.connection_for_write() as connection:
             self._celery.send_task(
-                task, kwargs=arguments, expires=expires_seconds, connection=connection, retry=False
+                task,
+                kwargs=arguments,
+                headers=headers,
+                expires=expires_seconds,
+                connection=connection,
+                retry=False,
             )
+
+    def _read_limits(self) -> SizeLimits | None:
+        return read_limits(cast("bytes | None", self._redis.get(self._limits_key)))
