@@ -15,6 +15,7 @@ from wire.keys import Keys
 from wire.roots import Root
 from wire.transport import client_url
 from worker.catalog.store import Catalog
+from worker.debts import Debts
 from worker.progress import Progress
 from worker.sender import Sender
 from worker.settings import WorkerSettings
@@ -26,6 +27,7 @@ class Services:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.keys = Keys(settings.shared.key_prefix)
+        self.debts = Debts()
 
     @cached_property
     def sender(self) -> Sender:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 
 from tests.servers import ValkeyServer, free_port, valkey, wait_until
 from wire.states import FINAL, ScanState
@@ -73,6 +74,7 @@ class Stack:
         self.data.mkdir()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.postgres = ""  #: address of the catalog when it is no file
         environ = {k: v for k, v in os.environ.items() if not k.startswith("NEEDLE_")} | {
             "NEEDLE_REDIS_URL": server.url,
             "NEEDLE_DATA": str(self.data),
@@ -184,6 +186,9 @@ class Stack:
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """What a query gives on the catalog."""
+        if self.postgres:
+            with psycopg.connect(self.postgres) as server:
+                return server.execute(sql.replace("?", "%s").encode(), values).fetchall()
         with closing(sqlite3.connect(self.data / "library.db", timeout=20)) as db:
             return db.execute(sql, values).fetchall()
 
@@ -201,6 +206,7 @@ def stack(folder: Path, music: Path, **environ: str) -> Iterator[Stack]:
     with valkey(folder / "valkey") as server:
         parts = Stack(folder, music, server)
         try:
+            parts.postgres = environ.get("NEEDLE_DATABASE_URL", "")
             parts.start(**environ)
             yield parts
         except BaseException:
@@ -214,7 +220,7 @@ def check_ledger(stack: Stack, scan: dict[str, Any], files: int, tracks: int) ->
     """Nothing lost, nothing doubled, and the page says what the catalog says."""
     counts = scan["counts"]
     assert ScanState(scan["state"]) in FINAL
-    assert stack.value("PRAGMA integrity_check") == "ok"
+    assert stack.postgres or stack.value("PRAGMA integrity_check") == "ok"
     assert stack.value("SELECT count(*) FROM files WHERE missing_since IS NULL") == files
     assert stack.value("SELECT count(*) FROM tracks") == tracks
     assert stack.value("SELECT count(DISTINCT file_id) FROM tracks") == tracks

@@ -1,9 +1,9 @@
 """From what was read to what is stored: artists, albums, genres and rows.  Pure, no database.
 
 A track knows its artists, album and genres by their place in the lists of its batch.  What
-identifies them: a MusicBrainz id if there is one, else the name (see `naming.py`); an album
-without an id is told by the folder of its release and its title, and by its album artists
-unless it is a compilation or names none.
+identifies them: a MusicBrainz id if there is one, else the name (see `naming.py`); an album is
+told by the folder of its release, and by its id, else by its title and its album artists (unless
+it is a compilation or names none).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ArtistRow(NamedTuple):
 
 
 class AlbumRow(NamedTuple):
-    """An album that a batch names.  With an `mbid` the rest does not tell it from others."""
+    """An album that a batch names.  With an `mbid` only its place tells it from others."""
 
     mbid: str | None
     place: str  #: folder of the release, see `filelist.path_to_text`
@@ -168,24 +168,15 @@ class _Grouping:
         return place
 
     def _album(self, path: bytes, tags: Tags) -> int | None:
-        if tags.mb_release_id is None and not name_key(tags.album or ""):
+        row = album_of(path.rpartition(b"/")[0], tags)
+        if row is None:
             return None
-        title = tags.album or ""
-        folder = path.rpartition(b"/")[0]
-        place = path_to_text(release_folder(folder))
-        credited = credits_of(tags.album_artists, tags.mb_album_artist_ids, tags.album_artist_sorts)
-        for name, mbid, _ in credited:
+        for name, mbid, _ in _album_credits(tags):
             self._artist(name, mbid)
-        told_by_artists = not (
-            tags.mb_release_id or tags.compilation or any(is_various(n) for n, _, _ in credited)
-        )
-        keys = [artist_key(name_key(n), m).hex() for n, m, _ in credited if told_by_artists]
-        key = name_key(title)
-        identity = (tags.mb_release_id,) if tags.mb_release_id else (place, key, *keys)
-        index = self._albums.get(identity)
+        told_by = (row.mbid,) if row.mbid else (row.title_key, *row.artist_keys)
+        index = self._albums.get((row.place, *told_by))
         if index is None:
-            index = self._albums[identity] = len(self._albums)
-            row = AlbumRow(tags.mb_release_id, place, title, key[:KEY_CHARS], keys)
+            index = self._albums[(row.place, *told_by)] = len(self._albums)
             self.grouped.albums.append(row)
         return index
 
@@ -219,11 +210,44 @@ def genre_values(name: str) -> dict[str, Any]:
     return {"key": digest("genre", name_key(name)), "name": name}
 
 
+def album_of(folder: bytes, tags: Tags) -> AlbumRow | None:
+    """The album that a track in `folder` (relative to its root) names, None for none."""
+    title = tags.album or ""
+    if tags.mb_release_id is None and not name_key(title):
+        return None
+    credited = _album_credits(tags)
+    told_by_artists = not (
+        tags.mb_release_id or tags.compilation or any(is_various(n) for n, _, _ in credited)
+    )
+    return AlbumRow(
+        tags.mb_release_id,
+        path_to_text(release_folder(folder)),
+        title,
+        name_key(title)[:KEY_CHARS],
+        [artist_key(name_key(n), m).hex() for n, m, _ in credited if told_by_artists],
+    )
+
+
 def album_key(root_id: str, album: AlbumRow) -> bytes:
-    """What tells an album from every other."""
+    """What tells an album from every other while it is stored; see `editions.py` for the rest."""
     if album.mbid:
-        return digest("mbid", album.mbid)
+        return digest("mbid", album.mbid, root_id, album.place)
     return digest("album", root_id, album.place, album.title_key, *album.artist_keys)
+
+
+def album_values(root_id: str, album: AlbumRow) -> dict[str, Any]:
+    """The columns of an album that is stored for the first time."""
+    return {
+        "key": album_key(root_id, album),
+        "title": album.title,
+        "title_key": album.title_key,
+        "mbid": album.mbid,
+        "has_album_artist": bool(album.artist_keys),
+    }
+
+
+def _album_credits(tags: Tags) -> list[tuple[str, str | None, str | None]]:
+    return credits_of(tags.album_artists, tags.mb_album_artist_ids, tags.album_artist_sorts)
 
 
 def credits_of(

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, RowMapping, update
 
 from wire.states import ScanState
-from worker.catalog.clock import moment
+from worker.catalog.clock import FREE, moment
 from worker.catalog.owner import Owner
 from worker.catalog.scanrow import load_active
 from worker.catalog.schema import scans
@@ -51,3 +51,11 @@ class Finishing:
             lease = now.lease(self._owner, LEASE_SECONDS)
             connection.execute(update(scans).where(scans.c.id == self.scan_id).values(lease))
             yield connection, row
+
+
+def release_finishing(catalog: Catalog, scan_id: str) -> None:
+    """Give the finishing back unfinished, if this process has it: another may go on at once."""
+    with catalog.write() as connection:
+        row = load_active(connection, scan_id)
+        if row is not None and row["lease_owner"] == str(Owner.current()):
+            connection.execute(update(scans).where(scans.c.id == scan_id).values(FREE))

@@ -111,6 +111,8 @@ def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> No
         connection.execute(update(links).where(of_new).values(track_id=old["id"]))
     connection.execute(delete(tracks).where(tracks.c.id == new["id"]))
     new |= {"id": old["id"], "file_id": gone_id}
+    if new["mb_release_id"] and new["mb_release_id"] == old["mb_release_id"]:
+        new["album_id"] = old["album_id"]
     connection.execute(update(tracks).where(tracks.c.id == old["id"]).values(new))
     of_pair = (scan_missing.c.scan_id == scan_id) & (scan_missing.c.file_id == gone_id)
     connection.execute(delete(scan_missing).where(of_pair))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from worker.catalog import editions
 from worker.catalog.entities import artist_key, artist_values, credits_of
 from worker.catalog.naming import KEY_CHARS, name_key
 from worker.catalog.schema import (
@@ -56,6 +57,7 @@ class _Album(NamedTuple):
 
 def name(connection: Connection, album_ids: Sequence[int]) -> None:
     """Give albums the data most of their tracks agree on; delete those without tracks."""
+    editions.arrange(connection, album_ids)
     columns = [tracks.c[column] for column in (*_VOTED.values(), "compilation", *_CREDIT)]
     query = select(tracks.c.album_id, *columns, func.count().label("votes"))
     query = query.where(tracks.c.album_id.in_(album_ids)).group_by(tracks.c.album_id, *columns)

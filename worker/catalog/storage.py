@@ -15,7 +15,7 @@ from worker.catalog.entities import (
     TRACK_COLUMNS,
     FileRow,
     Grouped,
-    album_key,
+    album_values,
     artist_values,
     genre_values,
 )
@@ -241,16 +241,7 @@ def _store_entities(
 ) -> tuple[list[int], list[int], list[int]]:
     """The ids of the artists, albums and genres of a batch, in its order."""
     artist_rows = [artist_values(row.name, row.mbid) for row in grouped.artists]
-    album_rows = [
-        {
-            "key": album_key(root_id, row),
-            "title": row.title,
-            "title_key": row.title_key,
-            "mbid": row.mbid,
-            "has_album_artist": bool(row.artist_keys),
-        }
-        for row in grouped.albums
-    ]
+    album_rows = [album_values(root_id, row) for row in grouped.albums]
     genre_rows = [genre_values(name) for name in grouped.genres]
     return (
         ensure_rows(connection, artists, artist_rows),

@@ -12,8 +12,8 @@ from worker import crash, pipeline
 from worker.catalog import entities, journal, record
 from worker.catalog.batchrow import Stage
 from worker.catalog.journal import Claim
-from worker.catalog.owner import Owner
 from worker.services import Services, services
+from worker.stages.claimed import claimed
 
 SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 
@@ -24,15 +24,10 @@ SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 def process_entities(batch_id: int) -> None:
     """Group what was read, without the database, for `insert.direct_batch`."""
     here = services()
-    crash.step(here)
-    held = journal.claim(here.catalog, batch_id, Stage.BATCH, Owner.current(), LEASE_SECONDS)
-    if held is None:
-        return
-    try:
+    with claimed(here, batch_id, Stage.BATCH, LEASE_SECONDS) as held:
+        if held is None:
+            return
         done = _process(here, held)
-    except BaseException:
-        journal.send_back(here.catalog, held)
-        raise
     if done:
         pipeline.send(here, INSERT_BATCH, batch_id=batch_id)
     else:

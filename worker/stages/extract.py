@@ -15,11 +15,11 @@ from worker import crash, pipeline
 from worker.catalog import journal, record, writer
 from worker.catalog.batchrow import Stage
 from worker.catalog.journal import Claim
-from worker.catalog.owner import Owner
 from worker.control import Control, obey
 from worker.library.model import FileResult, FoundFile
 from worker.library.reader import Reader
 from worker.services import Services, services
+from worker.stages.claimed import claimed
 
 #: Seconds of reading after which the rest of a batch becomes a batch of its own.
 SLICE_SECONDS = 5.0
@@ -39,18 +39,13 @@ DEATHS_TO_QUARANTINE = 2
 def extract_batch(batch_id: int) -> None:
     """Read a batch's files and lay the rows into Redis for `batch.process_entities`."""
     here = services()
-    crash.step(here)
-    held = journal.claim(here.catalog, batch_id, Stage.EXTRACT, Owner.current(), LEASE_SECONDS)
-    if held is None:
-        return
-    if held.attempt > MAX_ATTEMPTS:
-        _give_up(here, held)
-        return
-    try:
+    with claimed(here, batch_id, Stage.EXTRACT, LEASE_SECONDS) as held:
+        if held is None:
+            return
+        if held.attempt > MAX_ATTEMPTS:
+            _give_up(here, held)
+            return
         done = _extract(here, held)
-    except BaseException:
-        journal.send_back(here.catalog, held)
-        raise
     if done:
         pipeline.send(here, PROCESS_ENTITIES, batch_id=batch_id)
     else:

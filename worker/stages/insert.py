@@ -13,8 +13,8 @@ from worker.catalog import journal, record, writer
 from worker.catalog.batchrow import Stage
 from worker.catalog.entities import Grouped
 from worker.catalog.journal import Claim
-from worker.catalog.owner import Owner
 from worker.services import Services, services
+from worker.stages.claimed import claimed
 
 SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 
@@ -23,15 +23,10 @@ SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS, LEASE_SECONDS = 50, 60, 75.0
 def direct_batch(batch_id: int) -> None:
     """Store a batch: rows, outcomes and counters in one transaction, then tell Redis."""
     here = services()
-    crash.step(here)
-    held = journal.claim(here.catalog, batch_id, Stage.INSERT, Owner.current(), LEASE_SECONDS)
-    if held is None:
-        return
-    try:
+    with claimed(here, batch_id, Stage.INSERT, LEASE_SECONDS) as held:
+        if held is None:
+            return
         _store(here, held)
-    except BaseException:
-        journal.send_back(here.catalog, held)
-        raise
     pipeline.pump(here, held.scan_id)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from celery import shared_task
+from sqlalchemy.exc import SQLAlchemyError
 
 from wire.keys import RECONCILED_TTL
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
@@ -14,6 +15,7 @@ from worker import control, crash, mount, pipeline, reconciler, timekeeper, upke
 from worker.catalog import discovery as found
 from worker.catalog import queries, scans
 from worker.catalog.finish import finish_scan
+from worker.catalog.finishing import release_finishing
 from worker.catalog.owner import Owner
 from worker.catalog.scans import Begin, ScanRequest
 from worker.discovery import LEASE_SECONDS, Discovery, RootChangedError
@@ -98,7 +100,7 @@ def _walk(here: Services, scan_id: str) -> None:
         except RootChangedError:
             _skip(here, scan_id, f"{claim.root.display} was unmounted while it was scanned.")
         finally:
-            found.release_discovery(here.catalog, scan_id, owner)
+            here.debts.give_back(lambda: found.release_discovery(here.catalog, scan_id, owner))
     pipeline.publish(here, scan_id, always=True)
     reconciler.reconcile(here)
 
@@ -138,7 +140,12 @@ def finish(scan_id: str) -> None:
     """Settle a scan of which every batch is stored, and give it its final state."""
     here = services()
     crash.step(here)
-    if finish_scan(here.catalog, scan_id, now=time.time()):
+    try:
+        ended = finish_scan(here.catalog, scan_id, now=time.time())
+    except SQLAlchemyError:
+        here.debts.owe(lambda: release_finishing(here.catalog, scan_id))
+        raise
+    if ended:
         crash.step(here)
         reconciler.say_ended(here, scan_id)
 
@@ -148,6 +155,7 @@ def reconcile(starting: bool = False) -> None:
     """Put right what died, and what Redis forgot.  `starting`: a worker has just come up."""
     here = services()
     here.redis.set(here.keys.reconciled, 1, ex=RECONCILED_TTL)
+    here.debts.settle()
     reconciler.restore_view(here, starting=starting)
     reconciler.correct_view(here)
     timekeeper.keep_time(here)
