@@ -7,15 +7,16 @@ import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bench.soak import Sample, grown, soak
 from tests.faults.page import banner, status
 from tests.integration.stack import Part, Stack, check_ledger, stack
 from tests.servers import wait_until
 from web.dispatch import Dispatcher
 from wire.events import Scan, load
-from wire.keys import SCANS_KEPT
 from wire.names import EXTRACT_BATCH, INSERT_BATCH, PROCESS_ENTITIES, SCAN_DISCOVERY, SCAN_FINISH
 from wire.starting import discovery_arguments
 
@@ -113,18 +114,19 @@ def test_stop_and_start_again_at_any_moment(tmp_path: Path, music: Path) -> None
                              " ('done', 'cancelled')") == 0  # fmt: skip
 
 
-def test_forty_scans_leave_memory_and_keys_flat(tmp_path: Path, music: Path) -> None:
+def test_many_scans_leave_memory_keys_and_files_flat(tmp_path: Path, music: Path) -> None:
+    """`bench/soak.py` does the same a thousand times."""
     with stack(tmp_path, music) as running, running.valkey.client() as client:
-        sizes = []
-        for number in range(40):
-            running.run_scan()
-            if number in (15, 39):
-                told = status(running)["workers"][0]
-                sizes.append((client.dbsize(), told["rss_bytes"]))
-        (keys_before, rss_before), (keys_after, rss_after) = sizes
-        # One document for each scan that is remembered, and nothing else
-        assert keys_after - keys_before <= 24
-        assert client.zcard("needle:scans") <= SCANS_KEPT
-        assert rss_after < rss_before * 1.2 + (8 << 20)
+        samples = soak(running, scans=24, every=3)
+        assert grown(samples) == []
+        assert client.zcard("needle:scans") == 24
         with closing(sqlite3.connect(running.data / "library.db")) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_growth_is_told() -> None:
+    flat = [Sample(n, 50, 2.0, 50.0, 60.0, 70.0, 90, 1.0) for n in range(8)]
+    assert grown(flat) == []
+    leaks = [replace(sample, worker=60.0 + 5 * n) for n, sample in enumerate(flat)]
+    assert grown(leaks) == ["worker: 72 became 92"]
+    assert grown([replace(sample, keys=20 * n) for n, sample in enumerate(flat)])
