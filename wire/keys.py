@@ -33,6 +33,7 @@ ANSWER_TTL = 60
 #: How often the overview of the catalog is written while a scan changes it.
 OVERVIEW_SECONDS = 60
 SCHEDULE_TTL = 180
+ALERTS_TURN_TTL = 45
 UPKEEP_SECONDS = 24 * 3600
 WATCH_TTL = 30
 
@@ -193,6 +194,21 @@ class Keys:
     def changed(self) -> str:
         """Hash: root id -> folder in it (see `wire.text.path_to_wire`) that is to be scanned."""
         return f"{self.prefix}:watch:changed"
+
+    @property
+    def alerts(self) -> str:
+        """Hash: id of an alert -> JSON of `wire.alerts.Alert`."""
+        return f"{self.prefix}:alerts"
+
+    @property
+    def silences(self) -> str:
+        """Hash: id of an alert, or name of a rule -> JSON of `wire.alerts.Silence`."""
+        return f"{self.prefix}:alerts:silences"
+
+    @property
+    def alerts_turn(self) -> str:
+        """String with a TTL: the web process that evaluates alerts."""
+        return f"{self.prefix}:alerts:turn"
 
     @property
     def metrics_totals(self) -> str:

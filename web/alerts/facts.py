@@ -1,0 +1,110 @@
+"""What alerts are about, read from Redis: the last minutes, the days, what was put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from web.state import State
+from wire.keys import Keys
+from wire.metrics import TrendPoint, read_trend, starts
+from wire.payloads import Finding, TaskSizes, read_findings, read_sizes
+
+#: Full minutes that shares and quantiles are taken from.
+MINUTES = 5
+MINUTE_SECONDS = 60
+#: Days before today that a task's growth is measured against.
+DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What Redis uses of what it may use; `limit_bytes` 0: there is no limit."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything at one moment; None: not known."""
+
+    at: float
+    state: State
+    minutes: tuple[TrendPoint, ...] = ()  #: the last full ones, oldest first
+    this_minute: TrendPoint | None = None
+    today: Mapping[str, TaskSizes] = field(default_factory=dict)  #: by task
+    before: Mapping[str, TaskSizes] = field(default_factory=dict)  #: the days before, together
+    findings: tuple[Finding, ...] = ()
+    memory: Memory | None = None
+    dead_letters: int | None = None
+    oldest_seconds: Mapping[str, float] | None = None  #: queue -> age of its oldest message
+
+
+async def read_minutes(client: Redis, keys: Keys, now: float) -> tuple[TrendPoint, ...]:
+    """The last full minutes and the one that runs, oldest first."""
+    moments = starts(MINUTE_SECONDS, now, MINUTES + 1)
+    async with client.pipeline(transaction=False) as pipe:
+        for at in moments:
+            pipe.hgetall(keys.metrics_trend(MINUTE_SECONDS, at))
+        answers = await pipe.execute(raise_on_error=False)
+    return tuple(
+        read_trend(at, answer if isinstance(answer, dict) else {})
+        for at, answer in zip(moments, answers, strict=True)
+    )
+
+
+async def read_days(
+    client: Redis, keys: Keys, now: float
+) -> tuple[dict[str, TaskSizes], dict[str, TaskSizes]]:
+    """The sizes of today, and those of the week before it, each by task."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    days = [(today - timedelta(days=n)).isoformat() for n in range(DAYS + 1)]
+    async with client.pipeline(transaction=False) as pipe:
+        for day in days:
+            pipe.hgetall(keys.sizes_day(day))
+        answers = await pipe.execute(raise_on_error=False)
+    first, *rest = (_sizes(answer) for answer in answers)
+    before: dict[str, TaskSizes] = {}
+    for day_sizes in rest:
+        for task, sizes in day_sizes.items():
+            before[task] = _larger(before.get(task), sizes)
+    return first, before
+
+
+def _sizes(answer: Any) -> dict[str, TaskSizes]:
+    return dict(read_sizes(answer)) if isinstance(answer, dict) else {}
+
+
+def _larger(one: TaskSizes | None, other: TaskSizes) -> TaskSizes:
+    """Both together, measure by measure."""
+    if one is None:
+        return other
+    names = one.measures.keys() | other.measures.keys()
+    return TaskSizes(one.task, {name: one[name] + other[name] for name in names})
+
+
+async def read_found(client: Redis, keys: Keys) -> tuple[Finding, ...]:
+    """What JSON could not hold, and where, latest first."""
+    raw: Any = await client.hgetall(keys.findings)
+    return read_findings(raw)
+
+
+async def read_memory(client: Redis) -> Memory | None:
+    """What Redis says of its memory; None where it may not be asked."""
+    try:
+        info = await client.info("memory")
+    except ResponseError:
+        return None
+    return Memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
+
+
+async def read_refused(client: Redis, keys: Keys) -> int:
+    """How many messages were refused and put aside."""
+    raw: Any = await client.get(keys.refused)
+    return int(raw) if raw and raw.isdigit() and len(raw) < 16 else 0
