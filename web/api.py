@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from web import library_api, missing_api, schemas, size_api
+from web.alerts import api as alerts_api
 from web.errors import ApiResponse
 from web.operations import PREFIX, Operation, Parameter, json_body, whole_number
 from web.refusal import RefusedError
@@ -215,6 +216,7 @@ OPERATIONS = (
     *library_api.OPERATIONS,
     *missing_api.OPERATIONS,
     *size_api.OPERATIONS,
+    *alerts_api.OPERATIONS,
     Operation(
         "GET",
         f"{PREFIX}/status",

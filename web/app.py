@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 
 from web import api, assets, errors, history, library_pages, pages, size_pages
 from web.access import protect
+from web.alerts import pages as alert_pages
+from web.alerts.file import RuleFile
+from web.alerts.watch import Watch
 from web.assets import STATIC, CachedStatic
 from web.connection import connect
 from web.dispatch import Dispatcher
@@ -51,6 +54,11 @@ ROUTES = (
     Route("/library", library_pages.library),
     Route("/library/albums/{album_id}", library_pages.album),
     Route("/library/artists/{artist_id}", library_pages.artist),
+    Route("/alerts", alert_pages.alerts),
+    Route("/alerts/acknowledge", alert_pages.acknowledge, methods=["POST"]),
+    Route("/alerts/silence", alert_pages.silence, methods=["POST"]),
+    Route("/alerts/unsilence", alert_pages.unsilence, methods=["POST"]),
+    Route("/alerts/test", alert_pages.test, methods=["POST"]),
     Route("/language", pages.set_language, methods=["POST"]),
     Route("/theme", pages.set_theme, methods=["POST"]),
     *(Route(o.path, o.endpoint, methods=[o.method]) for o in api.OPERATIONS),
@@ -76,6 +84,13 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
         client, dispatcher = connect(shared.redis_url), Dispatcher(shared.redis_url, keys)
         hub = Hub(shared.redis_url, keys, shared.roots)
         renderer = Renderer(assets.load(), settings.timezone)
+        alerts = Watch(
+            client,
+            keys,
+            hub,
+            RuleFile(settings.alerts),
+            renderer.words_in("fr" if settings.language == "fr" else "en"),
+        )
         library = Library(client, keys, dispatcher)
         app.state.services = Services(
             settings=settings,
@@ -87,9 +102,10 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             library=library,
             missing=Missing(library, dispatcher, shared.roots),
             sizes=Sizes(client, keys),
+            alerts=alerts,
         )
         try:
-            async with hub.running():
+            async with hub.running(), alerts.running():
                 yield
         finally:
             dispatcher.close()

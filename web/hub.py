@@ -22,6 +22,7 @@ from web.model import Model
 from web.rates import POINT_SECONDS, POINTS
 from web.snapshot import read_pulse, read_snapshot
 from web.state import State
+from wire.alerts import Alert
 from wire.events import Scan
 from wire.keys import EVENTS_LENGTH, Keys
 from wire.roots import Root
@@ -81,6 +82,12 @@ class Hub:
         """Show a scan at once that this process has just started."""
         self._model.take_scan(scan)
         self._changed.set()
+
+    def take_alerts(self, alerts: tuple[Alert, ...]) -> None:
+        """Show these alerts from now on."""
+        if alerts != self._model.alerts:
+            self._model.alerts = alerts
+            self._changed.set()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:

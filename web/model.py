@@ -34,6 +34,7 @@ from web.state import (
     WorkerView,
     phase_of,
 )
+from wire.alerts import Alert
 from wire.events import Activity, Scan, ScanAt, ScanChanged, WorkerBeat, WorkerGone
 from wire.names import QUEUE_NAMES
 from wire.roots import Root
@@ -49,6 +50,7 @@ class Model:
         self.scans: dict[str, Scan] = {}
         self.pulse = Pulse(roots=tuple(merged(root, None) for root in roots))
         self.skipped_entries = 0
+        self.alerts: tuple[Alert, ...] = ()
         self._at: dict[str, ScanAt] = {}
         self._beats: dict[str, tuple[WorkerBeat, float]] = {}
         self._activity: deque[Activity] = deque(maxlen=ROWS)
@@ -147,6 +149,7 @@ class Model:
             roots=self.pulse.roots,
             schedule=self.pulse.schedule,
             watch=self.pulse.watch,
+            alerts=self.alerts,
             refused=self.pulse.refused,
             last_refused=self.pulse.last_refused,
             activity=tuple(self._activity),

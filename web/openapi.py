@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import Access
+from web.alerts.schemas import SCHEMAS as ALERT_SCHEMAS
 from web.api import OPERATIONS
 from web.errors import ApiResponse
 from web.operations import Operation
@@ -70,7 +71,10 @@ def document() -> dict[str, Any]:
             "summary": "Scans of your music folders, and how they go.",
         },
         "paths": paths,
-        "components": {"schemas": SCHEMAS | SIZE_SCHEMAS, "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": SCHEMAS | SIZE_SCHEMAS | ALERT_SCHEMAS,
+            "securitySchemes": _SCHEMES,
+        },
     }
 
 

@@ -57,11 +57,17 @@ async def json_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def whole_number(request: Request, name: str, default: int, *, low: int, high: int) -> int:
-    """The query parameter `name` as a number of `low … high`.  Raises RefusedError (422)."""
-    text = request.query_params.get(name, str(default))
-    if text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high:
-        return int(text)
+def number_in(value: object, name: str, *, low: int, high: int) -> int:
+    """A whole number of `low … high` from a form or a body.  Raises RefusedError (422)."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 12:
+        value = int(value)
+    if type(value) is int and low <= value <= high:
+        return value
     raise RefusedError(
         422, f"invalid_{name}", f"{name}: a whole number from {low} to {high} is needed."
     )
+
+
+def whole_number(request: Request, name: str, default: int, *, low: int, high: int) -> int:
+    """The query parameter `name` as a number of `low … high`.  Raises RefusedError (422)."""
+    return number_in(request.query_params.get(name, str(default)), name, low=low, high=high)

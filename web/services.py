@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from web.alerts.watch import Watch
 from web.hub import Hub
 from web.library import Library
 from web.missing import Missing
@@ -31,6 +32,7 @@ class Services:
     library: Library
     missing: Missing
     sizes: Sizes
+    alerts: Watch
 
 
 def services(request: Request) -> Services:

@@ -40,13 +40,19 @@ ALLOWED_HOSTS = Setting(
     "More host names the page answers to, joined by commas. IP addresses, names without a dot "
     "and names of the local network (`.local`, `.lan`, `.home.arpa` …) are always accepted.",
 )
+ALERTS = Setting(
+    "NEEDLE_ALERTS",
+    "",
+    "File with rules of alerts and with whom to tell (TOML); `needle up` keeps one in its data "
+    "folder. Without it the rules of Needle hold and nobody is told.",
+)
 CONTAINER = Setting(
     "NEEDLE_CONTAINER",
     "false",
     "Set to `true` inside a container whose port is published to loopback only: "
     "then `NEEDLE_HOST` may be any address.",
 )
-SETTINGS = (*SHARED, TIMEZONE, HOST, PORT, LANGUAGE, ALLOWED_HOSTS, CONTAINER)
+SETTINGS = (*SHARED, TIMEZONE, HOST, PORT, LANGUAGE, ALLOWED_HOSTS, ALERTS, CONTAINER)
 
 LANGUAGES = ("en", "fr")
 
@@ -60,6 +66,7 @@ class WebSettings:
     port: int = int(PORT.default)
     language: str = LANGUAGE.default  #: `auto` or one of `LANGUAGES`
     allowed_hosts: tuple[str, ...] = ()
+    alerts: str = ""  #: path of the file of rules, "": there is none
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
@@ -79,6 +86,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
         allowed_hosts=tuple(
             name.strip().lower() for name in read(ALLOWED_HOSTS, environ).split(",") if name.strip()
         ),
+        alerts=read(ALERTS, environ),
         timezone=_zone(read(TIMEZONE, environ)),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wire.alerts import Alert
 from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, WorkerBeat
 from wire.refusals import RefusedMessage
 from wire.schedule import ScheduleStatus, WatchStatus
@@ -98,6 +99,7 @@ class State:
     activity: tuple[Activity, ...] = ()  #: newest first, at most 20
     schedule: ScheduleStatus | None = None  #: what the clock will bring, None: not known
     watch: WatchStatus | None = None  #: what the watcher sees, None: no folder is watched
+    alerts: tuple[Alert, ...] = ()  #: that fire and nobody has seen yet, worst first
     refused: int = 0  #: messages that workers refused, until none was for a week
     last_refused: RefusedMessage | None = None
     rate: RateView = field(default_factory=RateView)

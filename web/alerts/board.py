@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
+from web import activity
 from web.refusal import RefusedError
 from web.snapshot import load_or_none
 from wire.alerts import Alert, AlertState, Severity, Silence
@@ -117,6 +118,10 @@ class Boards:
         removed: Any = await self._client.hdel(self._keys.silences, key)
         if not removed:
             raise RefusedError(404, "unknown_silence", "Nothing of this id is silenced.")
+
+    async def record(self, action: str, target: str) -> None:
+        """Write to the list of activity what somebody did."""
+        await activity.add(self._client, self._keys, action, target=target)
 
     def _forget_old_silences(self, pipe: Any, board: Board) -> None:
         pipe.delete(self._keys.silences)

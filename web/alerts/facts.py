@@ -42,7 +42,6 @@ class Facts:
     before: Mapping[str, TaskSizes] = field(default_factory=dict)  #: the days before, together
     findings: tuple[Finding, ...] = ()
     memory: Memory | None = None
-    dead_letters: int | None = None
     oldest_seconds: Mapping[str, float] | None = None  #: queue -> age of its oldest message
 
 
@@ -102,9 +101,3 @@ async def read_memory(client: Redis) -> Memory | None:
     except ResponseError:
         return None
     return Memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
-
-
-async def read_refused(client: Redis, keys: Keys) -> int:
-    """How many messages were refused and put aside."""
-    raw: Any = await client.get(keys.refused)
-    return int(raw) if raw and raw.isdigit() and len(raw) < 16 else 0

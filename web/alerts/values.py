@@ -192,11 +192,10 @@ def _of_the_rest(facts: Facts) -> dict[str, Subjects]:
     stalled = state.stalled_seconds if state.scan else 0.0
     found: dict[str, Subjects] = {
         "catalog_trouble": {"": 1.0 if state.catalog_error else 0.0},
+        "dead_letters": {"": float(state.refused)},
         "scan_stalled_seconds": {state.scan.root: stalled} if state.scan else {},
     }
     if facts.memory is not None:
         used, limit = facts.memory.used_bytes, facts.memory.limit_bytes
         found["redis_memory_percent"] = {"": 100 * used / limit} if limit else {}
-    if facts.dead_letters is not None:
-        found["dead_letters"] = {"": float(facts.dead_letters)}
     return found

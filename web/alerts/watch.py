@@ -75,6 +75,8 @@ class Watch:
             try:
                 if await self._has_turn():
                     await self.look()
+                else:
+                    await self.board()
             except REDIS_ERRORS as error:
                 log.debug("alerts were not looked at: %s", cause(error))
             except Exception:
@@ -90,7 +92,13 @@ class Watch:
             after = evaluate(alerts, settings.rules, found, now)
             alerts.clear()
             alerts.update(after)
-        await self._tell(await self.boards.read(), now)
+        await self._tell(await self.board(), now)
+
+    async def board(self) -> Board:
+        """The board now, which the live page shows from then on.  Raises what redis-py raises."""
+        board = await self.boards.read()
+        self._hub.take_alerts(board.loud)
+        return board
 
     async def test(self) -> str:
         """Send a test to everybody; why it failed, "" when it did not."""
@@ -109,7 +117,6 @@ class Watch:
             minutes=tuple(minutes),
             this_minute=this_minute,
             memory=await reading.read_memory(client),
-            dead_letters=await reading.read_refused(client, keys),
         )
 
     async def _slow_facts(self, now: float) -> Facts:
@@ -156,12 +163,10 @@ def news_of(board: Board, now: float, repeat_seconds: float) -> list[Alert]:
         AlertState.PENDING: lambda _: False,
         AlertState.FIRING: lambda a: (
             a.acknowledged_at is None
-            and (a.told_at is None or bool(repeat_seconds) and now - a.told_at >= repeat_seconds)
+            and (a.told_at is None or (bool(repeat_seconds) and now - a.told_at >= repeat_seconds))
         ),
         # Only who heard of it needs to hear that it is over.
-        AlertState.RESOLVED: lambda a: (
-            a.told_at is not None and a.told_at < (a.resolved_at or 0.0)
-        ),
+        AlertState.RESOLVED: lambda a: a.told_at is not None and a.told_at < (a.resolved_at or 0.0),
     }
     return [
         alert
