@@ -16,6 +16,8 @@ from jinja2.runtime import Context
 
 from web import format as figures
 from web import messages
+from web.alerts import words
+from web.alerts.words import Words
 from web.assets import Assets
 from web.reasons import Reasons
 from web.settings import LANGUAGES
@@ -35,6 +37,7 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("_header.html", "status"),
     Section("_banner.html", "banner"),
+    Section("_alerts.html", "alerts"),
     Section("_scan.html", "scan"),
     Section("_throughput.html", "throughput"),
     Section("_formats.html", "formats"),
@@ -71,6 +74,10 @@ class Renderer:
         template = self._environments[language].get_template(section.template)
         return template.render(state=state, lang=language, theme="auto", role=role, notice="")
 
+    def words_in(self, language: str) -> Words:
+        """What is told of alerts outside of the page."""
+        return Words(language, messages.load(language).gettext)
+
     def translate(self, text: str, language: str) -> str:
         """`text`, an English sentence of the page, in `language`."""
         translated: str = self._environments[language].filters["reason"](text)
@@ -102,6 +109,11 @@ def _environment(language: str, assets: Assets, zone: ZoneInfo) -> Environment:
     environment.filters.update(_filters(language, zone))
     environment.filters.update(reason=reasons.reason, actor=reasons.actor)
     environment.filters.update(told=teller(translations.gettext, language))
+    environment.filters.update(
+        measure=lambda key: translations.gettext(words.NAMES.get(key, str(key))),
+        hint=lambda key: translations.gettext(words.HINTS[key]) if key in words.HINTS else "",
+        amount=lambda value, measure: words.value(value, measure, language),
+    )
     environment.globals.update(
         t=translations.gettext, asset=assets.url, integrity=assets.integrity, SECTIONS=SECTIONS
     )

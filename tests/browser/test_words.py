@@ -22,6 +22,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from web.alerts import words
 from web.connection import cause
 from web.reasons import ACTORS, REWORDED, SENTENCES
 
@@ -42,6 +43,7 @@ METHODS = [
     ("templates/**.html", "jinja2"),
     ("api.py", "ignore"),
     ("*_api.py", "ignore"),
+    ("alerts/api.py", "ignore"),
     ("operations.py", "ignore"),
     ("guard.py", "ignore"),
     ("**.py", "python"),
@@ -71,6 +73,7 @@ def sentences() -> set[str]:
     everything = itertools.chain(found, *told)
     texts = {text if isinstance(text, str) else text[0] for _, _, text, _, _ in everything}
     phrases = {HTTPStatus(status).phrase for status in STATUSES}
+    phrases |= {*words.NAMES.values(), *words.HINTS.values(), *words.OTHERS}
     reasons = {REWORDED.get(sentence, sentence) for sentence in SENTENCES} | set(ACTORS.values())
     return texts | phrases | reasons | {cause(error) for error in REDIS_ERRORS}
 

@@ -97,8 +97,7 @@ async def test_as(request: Request) -> str:
 
 
 def _name(request: Request) -> str:
-    visitor = visitor_in(request.scope)
-    return visitor.device or visitor.named("page")
+    return visitor_in(request.scope).role
 
 
 async def _record(request: Request, action: str, target: str) -> None:

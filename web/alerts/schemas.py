@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web.alerts.board import SILENCES_SECONDS
-from web.schemas import FLAG, NUMBER, TEXT, TIME_OR_NULL, Schema, list_of, record
+from web.schemas import FLAG, NUMBER, TEXT, TIME_OR_NULL, Schema, list_of, object_of
 from wire.alerts import AlertState, Severity
 
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
@@ -12,9 +12,9 @@ ID: Schema = {"type": "string", "description": "Id of an alert."}
 ID_OR_RULE: Schema = {"type": "string", "description": "Id of an alert, or name of a rule."}
 
 SCHEMAS: dict[str, Schema] = {
-    "Alerts": record(
+    "Alerts": object_of(
         alerts=list_of(
-            record(
+            object_of(
                 id=TEXT,
                 rule=TEXT,
                 measure=TEXT,
@@ -32,14 +32,14 @@ SCHEMAS: dict[str, Schema] = {
                 silenced_until=TIME_OR_NULL,
             )
         ),
-        silences=list_of(record(id=TEXT, until=TIME_OR_NULL, by=TEXT, at=TIME_OR_NULL)),
+        silences=list_of(object_of(id=TEXT, until=TIME_OR_NULL, by=TEXT, at=TIME_OR_NULL)),
         told_error=TEXT_OR_NULL,
     ),
-    "AlertRules": record(
+    "AlertRules": object_of(
         file=TEXT_OR_NULL,
         file_error=TEXT_OR_NULL,
         rules=list_of(
-            record(
+            object_of(
                 name=TEXT,
                 measure=TEXT,
                 help=TEXT,
@@ -54,7 +54,7 @@ SCHEMAS: dict[str, Schema] = {
             )
         ),
     ),
-    "AlertTest": record(sent=FLAG, error=TEXT_OR_NULL),
+    "AlertTest": object_of(sent=FLAG, error=TEXT_OR_NULL),
     "AlertReference": {"type": "object", "properties": {"id": ID}, "required": ["id"]},
     "SilenceRequest": {
         "type": "object",

@@ -22,9 +22,9 @@ from web.alerts.board import Board, Boards
 from web.alerts.engine import evaluate
 from web.alerts.facts import Facts
 from web.alerts.file import RuleFile
-from web.alerts.notify import Message, tell
+from web.alerts.notify import tell
 from web.alerts.values import values
-from web.alerts.words import Translate, message
+from web.alerts.words import Words
 from web.connection import REDIS_ERRORS, cause
 from web.hub import Hub
 from wire.alerts import Alert, AlertState
@@ -48,11 +48,10 @@ class Watch:
         keys: Keys,
         hub: Hub,
         file: RuleFile,
-        language: str,
-        translate: Translate,
+        words: Words,
     ) -> None:
         self._client, self._keys, self._hub = client, keys, hub
-        self._language, self._translate = language, translate
+        self._words = words
         self._name = f"{os.getpid()}-{time.time():.3f}"
         self._slow: tuple[float, Facts] | None = None
         self._failures, self._try_at = 0, 0.0
@@ -102,8 +101,7 @@ class Watch:
 
     async def test(self) -> str:
         """Send a test to everybody; why it failed, "" when it did not."""
-        text = self._translate("This is a test. Alerts of Needle will arrive here.")
-        return await tell(self.file.refresh().notify, Message("Needle", text, "info"))
+        return await tell(self.file.refresh().notify, self._words.test())
 
     async def _facts(self) -> Facts:
         state = await self._hub.fresh_state()
@@ -142,8 +140,7 @@ class Watch:
         news = news_of(board, now, self.file.settings.repeat_seconds)
         if not addresses or not news or now < self._try_at:
             return
-        title, body, kind = message(news, self._language, self._translate)
-        self.told_error = await tell(addresses, Message(title, body, kind))
+        self.told_error = await tell(addresses, self._words.message(news))
         if self.told_error:
             log.warning("an alert was not told: %s", self.told_error)
             first, longest = RETRY_SECONDS

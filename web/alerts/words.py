@@ -5,14 +5,14 @@ Each is a key of the translations; docs/operate.md has a runbook for each rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from web import format as figures
 from web.alerts.measures import MEASURES
+from web.alerts.notify import Message
 from wire.alerts import Alert, AlertState, Severity
 from wire.text import escape_controls
-
-Translate = Callable[[str], str]
 
 NAMES = {
     "workers_active": "Workers that run",
@@ -79,6 +79,12 @@ HINTS = {
     "not_serializable": "The page of sizes says where, and what happened.",
 }
 
+#: What else messages say.
+SENTENCE = "%(what)s: %(about)s%(value)s (limit %(limit)s)"
+OVER = "over"
+TEST = "This is a test. Alerts of Needle will arrive here."
+OTHERS = (SENTENCE, OVER, TEST, *(severity.value for severity in Severity))
+
 _KINDS = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
 
 
@@ -92,33 +98,53 @@ def value(amount: float, measure: str, language: str) -> str:
             return figures.size(amount, language)
         case "%":
             space = "\u00a0" if language == "fr" else ""
-            return f"{figures.rate(amount, language)}{space}%"
+            return f"{_number(amount, language)}{space}%"
         case "×":
-            return f"×\u00a0{figures.rate(amount, language)}"
+            return f"×\u00a0{_number(amount, language)}"
         case _:
-            return f"{figures.rate(amount, language)}{unit}"
+            return f"{_number(amount, language)}{unit}"
 
 
-def sentence(alert: Alert, language: str, translate: Translate) -> str:
-    """`Messages waiting: scan, 1,200 (limit 1,000)`, for a message outside of the page."""
-    what = translate(NAMES.get(alert.measure, alert.rule))
-    about = f"{escape_controls(alert.subject[:200])}, " if alert.subject else ""
-    limit = translate("limit %s") % value(alert.threshold, alert.measure, language)
-    return f"{what}: {about}{value(alert.value, alert.measure, language)} ({limit})"
+def _number(amount: float, language: str) -> str:
+    """One decimal where there is one to see."""
+    return figures.number(amount, language, decimals=0 if amount >= 10 or amount % 1 == 0 else 1)
 
 
-def message(alerts: list[Alert], language: str, translate: Translate) -> tuple[str, str, str]:
-    """Title, text and kind of one message about all of `alerts`, worst first."""
-    lines = []
-    for alert in alerts:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Alerts as messages in one language, for outside of the page."""
+
+    language: str
+    translate: Callable[[str], str]
+
+    def sentence(self, alert: Alert) -> str:
+        """`Messages waiting: scan, 1,200 (limit 1,000)`."""
+        what = self.translate(NAMES.get(alert.measure, alert.rule))
+        about = f"{escape_controls(alert.subject[:200])}, " if alert.subject else ""
+        return self.translate(SENTENCE) % {
+            "what": what,
+            "about": about,
+            "value": value(alert.value, alert.measure, self.language),
+            "limit": value(alert.threshold, alert.measure, self.language),
+        }
+
+    def message(self, alerts: Sequence[Alert]) -> Message:
+        """One message about all of `alerts`, worst first; at least one is needed."""
+        firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
+        lines = [line for alert in alerts for line in self._lines(alert)]
+        first = self.sentence((firing or alerts)[0])
+        title = first if firing else f"{self.translate(OVER)}: {first}"
+        more = f" (+{len(alerts) - 1})" if len(alerts) > 1 else ""
+        kind = _KINDS[firing[0].severity] if firing else "success"
+        return Message(f"Needle: {title[:200]}{more}", "\n".join(lines), kind)
+
+    def test(self) -> Message:
+        """What is sent to see whether messages arrive."""
+        return Message("Needle", self.translate(TEST))
+
+    def _lines(self, alert: Alert) -> list[str]:
         over = alert.state is AlertState.RESOLVED
-        sign = translate("over") if over else translate(alert.severity.value)
-        lines.append(f"[{sign}] {sentence(alert, language, translate)}")
-        if not over and alert.measure in HINTS:
-            lines.append(f"    {translate(HINTS[alert.measure])}")
-    firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
-    first = sentence((firing or alerts)[0], language, translate)
-    title = f"Needle: {first}" if firing else f"Needle: {translate('over')}: {first}"
-    more = len(alerts) - 1
-    kind = _KINDS[firing[0].severity] if firing else "success"
-    return title[:200] + (f" (+{more})" if more else ""), "\n".join(lines), kind
+        sign = self.translate(OVER if over else alert.severity.value)
+        hint = "" if over else HINTS.get(alert.measure, "")
+        line = f"[{sign}] {self.sentence(alert)}"
+        return [line, f"    {self.translate(hint)}"] if hint else [line]
