@@ -19,7 +19,7 @@ from cli.health import page_answers, watcher_beats, worker_beats
 from cli.parts import Part
 from cli.supervisor import Stopped, Supervisor
 from cli.terminal import Failure, complain, say, shown
-from web.settings import HOST, PORT
+from web.settings import ALERTS, HOST, PORT
 from web.settings import SETTINGS as WEB_SETTINGS
 from web.settings import read_settings as read_web_settings
 from wire.keys import Keys
@@ -62,7 +62,19 @@ def up(music: Sequence[str], host: str | None, port: int | None, data: str | Non
         _check_readable(root)
     instance.prepare(settings.data)
     with instance.locked(settings.data) as lock:
+        if ALERTS.name not in environ:
+            _set(environ, ALERTS.name, str(_alerts_file(settings.data)))
         _run(settings, lock, environ)
+
+
+def _alerts_file(folder: Path) -> Path:
+    """The file of rules in the data folder, made with nothing but comments when there is none."""
+    from web.alerts.sample import sample
+
+    file = folder / "alerts.toml"
+    if not file.exists():
+        file.write_text(sample(), encoding="utf-8")
+    return file
 
 
 def absolute(path: str) -> str:

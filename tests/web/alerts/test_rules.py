@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from web.alerts.measures import MEASURES
 from web.alerts.rules import RULES, AlertSettings, Rule, RuleError, parse
+from web.alerts.sample import sample
 from wire.alerts import Severity
 
 
@@ -30,6 +31,13 @@ def test_threshold_itself_is_no_trouble(rule: Rule) -> None:
 
 def test_empty_file_changes_nothing() -> None:
     assert parse("") == AlertSettings(RULES)
+
+
+def test_sample_says_what_holds_anyway() -> None:
+    assert parse(sample()) == AlertSettings(RULES)
+    tables = re.sub("^# ?", "", sample().partition('severity = "info"\n')[2], flags=re.MULTILINE)
+    lines = [line for line in tables.splitlines() if "=" in line or line.startswith("[")]
+    assert parse("\n".join(lines)) == AlertSettings(RULES)
 
 
 def test_file_changes_one_value_of_a_rule() -> None:
