@@ -48,6 +48,12 @@ def chain(levels: int, payload: str) -> None:
 
 
 @app.task
+def forward(payload: str, queue: str) -> None:
+    """Send a payload on to another queue, from inside a pool process."""
+    echo.apply_async((payload,), queue=queue)
+
+
+@app.task
 def sleep(seconds: float) -> None:
     """Take some time."""
     time.sleep(seconds)
