@@ -60,6 +60,11 @@ class ValkeyServer:
         return redis.Redis.from_url(self.url, socket_timeout=10)
 
     def start(self) -> None:
+        self.launch()
+        wait_until(self.answers, what="valkey answers")
+
+    def launch(self) -> None:
+        """Begin to start it: it may have much to load."""
         command = [
             valkey_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
             "--appendonly", "yes", "--dir", str(self.folder), "--maxmemory-policy", "noeviction",
@@ -67,7 +72,6 @@ class ValkeyServer:
         ]  # fmt: skip
         with (self.folder / "valkey.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_until(self.answers, what="valkey answers")
 
     def answers(self) -> bool:
         try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 import urllib.error
 from pathlib import Path
 
 import pytest
+import redis
 
 from cli import valkey as server_check
 from tests.faults.page import banner, scan_section, status, wait_for_phase
@@ -13,6 +16,8 @@ from tests.integration.stack import Stack, check_ledger, stack
 from tests.servers import ValkeyServer, wait_until
 
 SLOWLY = {"NEEDLE_BATCH_FILES": "2"}
+#: Longer than every timeout; with 300 it was run by hand.
+STOPPED_SECONDS = 35.0
 
 
 def start_refused(running: Stack) -> str:
@@ -34,7 +39,10 @@ def finish(running: Stack, scan_id: str, files: int) -> None:
     scan = running.wait_for_end(scan_id)
     assert scan["state"].startswith("completed")
     check_ledger(running, scan, files, running.value("SELECT count(*) FROM tracks"))
-    assert banner(running).startswith(scan["state"])
+    # A worker that has lost Redis for long may come back after its pool has done the work.
+    wait_until(
+        lambda: banner(running).startswith(scan["state"]), seconds=40, what="the page says so"
+    )
 
 
 def test_redis_that_hung_comes_back_with_another_password(tmp_path: Path, music: Path) -> None:
@@ -95,6 +103,58 @@ def test_scan_goes_on_when_redis_takes_data_again(
         client.execute_command(*heal.split())
         worker_comes_back(running)
         finish(running, scan_id, files)
+
+
+def test_scan_goes_on_after_redis_stood_still_for_long(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, **SLOWLY) as running:
+        scan_id = running.start_scan()
+        running.wait_for_stored(scan_id, 6)
+        files = running.scan(scan_id)["files_found"]
+        running.valkey.freeze()
+        stopped_at = time.monotonic()
+        wait_for_phase(running, "redis_down")
+        # However long it takes, the page answers, and shows what it knew.
+        while time.monotonic() - stopped_at < STOPPED_SECONDS:
+            assert "Redis does not answer. The figures are those of" in banner(running)
+            assert f"of {files} found" in scan_section(running)
+            assert running.worker.is_alive()
+        running.valkey.thaw()
+        finish(running, scan_id, files)
+
+
+def test_scan_goes_on_when_redis_has_loaded_its_data(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, **SLOWLY) as running:
+        scan_id = running.start_scan()
+        running.wait_for_stored(scan_id, 6)
+        files = running.scan(scan_id)["files_found"]
+        make_loading_slow(running.valkey)
+        running.valkey.kill()
+        running.valkey.launch()
+        wait_until(
+            lambda: status(running)["redis"]["error"] == "It is loading its data.",
+            what="the page says what it does",
+        )
+        assert "It is loading its data." in banner(running)
+        assert f"of {files} found" in scan_section(running)
+        assert "redis_unavailable" in start_refused(running)
+        wait_until(running.valkey.answers, seconds=60, what="all is loaded")
+        worker_comes_back(running)
+        finish(running, scan_id, files)
+
+
+def make_loading_slow(server: ValkeyServer) -> None:
+    """Let its next start take about 10 s, by many keys and an option made for such tests."""
+    with server.client() as client:
+        client.mset({f"ballast:{number}": os.urandom(512) for number in range(2_000)})
+        client.bgrewriteaof()
+        wait_until(lambda: is_rewritten(client), what="the file is rewritten")
+    delay = ["--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024"]
+    server.options = (*server.options, *delay)
+
+
+def is_rewritten(client: redis.Redis) -> bool:
+    told = client.info("persistence")
+    return not told["aof_rewrite_in_progress"] and not told["aof_rewrite_scheduled"]
 
 
 def test_policy_that_loses_tasks_is_warned_of(private_valkey: ValkeyServer) -> None:
