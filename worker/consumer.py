@@ -13,7 +13,7 @@ from typing import Any
 from celery.worker.consumer import Consumer as CeleryConsumer
 from redis.exceptions import NoPermissionError
 
-from worker.gate import Gate, guarded_transport
+from worker.gate import Gate, guarded_transport, signatures
 from worker.services import NeedleApp
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,8 @@ class Consumer(CeleryConsumer):
 
     def connection_for_read(self, heartbeat: Any = None) -> Any:
         """A new connection, whose messages are checked before Celery has them."""
-        tasks = frozenset(name for name in self.app.tasks if not name.startswith("celery."))
         connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
-        transport = guarded_transport(Gate(self.app.services, tasks))
+        transport = guarded_transport(Gate(self.app.services, signatures(self.app)))
         connection.get_transport_cls = lambda: transport  # its name in the log stays that of kombu
         return self.ensure_connected(connection)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
+from inspect import Signature, signature
 from typing import Any, cast
 
 from kombu.transport.redis import Channel as RedisChannel
@@ -22,7 +23,7 @@ from wire.keys import DEAD_KEPT, DEAD_TTL
 from wire.refusals import DETAIL_CHARS, HEAD_CHARS, Refusal, RefusedMessage
 from wire.text import escape_controls
 from worker.messages import RefusedError, check_command, check_task
-from worker.services import Services
+from worker.services import NeedleApp, Services
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ REMOTE_CONTROL, UNACKNOWLEDGED = "remote control", "unacknowledged"
 class Gate:
     """Judges messages, and remembers those that it refused."""
 
-    def __init__(self, services: Services, tasks: Collection[str]) -> None:
+    def __init__(self, services: Services, tasks: Mapping[str, Signature]) -> None:
         self._services, self._tasks = services, tasks
         self._most_bytes = services.settings.message_bytes
         self._logged_at = float("-inf")
@@ -111,6 +112,15 @@ class Gate:
             message.detail,
             more,
         )
+
+
+def signatures(app: NeedleApp) -> Mapping[str, Signature]:
+    """What the application's own tasks are called with; those of Celery are nobody's to send."""
+    return {
+        name: signature(task.run, eval_str=True)
+        for name, task in app.tasks.items()
+        if not name.startswith("celery.")
+    }
 
 
 def _printable(data: bytes) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from inspect import Signature
 from typing import Any
 
 from kombu.utils import json
@@ -24,6 +25,8 @@ from wire.transport import LONGEST_HARD_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECOND
 
 #: What a task is given: arguments, keyword arguments, and what is to follow it.
 _BODIES = ([list, dict, dict], [list, dict, type(None)])
+#: Annotation of a parameter -> what JSON makes of its values.
+_TYPES = {str: (str,), int: (int,), bool: (bool,), float: (float, int)}
 #: Levels of lists and objects in a message.
 DEPTH = 20
 #: Characters of an id, a name, an address in a message.
@@ -47,10 +50,11 @@ class RefusedError(Exception):
         self.kind, self.detail = kind, detail
 
 
-def check_task(data: bytes, tasks: Collection[str], most_bytes: int, now: float) -> None:
+def check_task(data: bytes, tasks: Mapping[str, Signature], most_bytes: int, now: float) -> None:
     """Raise RefusedError unless `data`, an element of a queue, is a good message for a task.
 
-    `most_bytes` bounds the message, and its body when that is decompressed; `now`: epoch seconds.
+    `tasks`: name -> what it is called with.  `most_bytes` bounds the message, and its body when
+    that is decompressed; `now`: epoch seconds.
     """
     message = _parsed(data, most_bytes)
     headers = _field(message, "headers", dict)
@@ -73,6 +77,7 @@ def check_task(data: bytes, tasks: Collection[str], most_bytes: int, now: float)
         raise _malformed("its body is not [arguments, keyword arguments, options]")
     if body[2] and any(body[2].values()):
         raise _malformed("it wants other tasks to follow")
+    _check_arguments(tasks[name], body[0], body[1])
 
 
 def check_command(message: Any, most_bytes: int) -> None:
@@ -100,6 +105,17 @@ def check_command(message: Any, most_bytes: int) -> None:
         raise _malformed("its destination is not a list of names")
     if body.get("pattern") is not None or body.get("matcher") is not None:
         raise _malformed("patterns are not obeyed")  # a regular expression may take for ever
+
+
+def _check_arguments(form: Signature, args: list[Any], kwargs: dict[str, Any]) -> None:
+    try:
+        bound = form.bind(*args, **kwargs)
+    except TypeError as error:
+        raise _malformed(str(error)) from None
+    for name, value in bound.arguments.items():
+        wanted = form.parameters[name].annotation
+        if type(value) not in _TYPES.get(wanted, (type(value),)):
+            raise _malformed(f"{name}: {wanted.__name__} is needed, not {type(value).__name__}")
 
 
 def _parsed(data: bytes, most_bytes: int) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from wire.text import display_path
 
+#: Bytes of a path that are told.
+PATH_BYTES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -37,9 +40,8 @@ def is_mounted(path: bytes) -> bool:
 def doubt(root: bytes, folder: bytes, *, was_mounted: bool) -> Doubt | None:
     """Why `folder` (relative) of a root cannot or should not be scanned, None when it may be."""
     path = os.path.join(root, folder) if folder else root
-    real_root, real_path = os.path.realpath(root), os.path.realpath(path)
-    if real_path != real_root and not real_path.startswith(real_root.rstrip(b"/") + b"/"):
-        return Doubt(f"{display_path(folder)} leads out of the music folder.")
+    if not _is_inside(root, folder):
+        return Doubt(f"{display_path(folder[:PATH_BYTES])} leads out of the music folder.")
     try:
         empty = _is_empty(path)
     except OSError as error:
@@ -50,6 +52,16 @@ def doubt(root: bytes, folder: bytes, *, was_mounted: bool) -> Doubt | None:
         reason = f"{display_path(root)} is no longer on a disk of its own. Is it mounted?"
         return Doubt(reason, overridable=True)
     return None
+
+
+def _is_inside(root: bytes, folder: bytes) -> bool:
+    """Whether `folder` is below `root`, whatever links lead to; messages may name anything."""
+    if not folder:
+        return True
+    if b"\0" in folder or not {b"", b".", b".."}.isdisjoint(folder.split(b"/")):
+        return False
+    real_root, real_path = os.path.realpath(root), os.path.realpath(os.path.join(root, folder))
+    return real_path.startswith(real_root.rstrip(b"/") + b"/")
 
 
 def _is_empty(path: bytes) -> bool:

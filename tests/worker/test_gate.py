@@ -13,9 +13,8 @@ import redis
 from kombu import Connection
 
 from tests.servers import ValkeyServer
-from tests.worker.test_messages import BAD, task
+from tests.worker.test_messages import BAD, TASKS, task
 from wire.events import load
-from wire.names import SCAN_CONTROL
 from wire.refusals import Refusal, RefusedMessage
 from worker.gate import Gate, guarded_transport
 from worker.services import Services
@@ -33,7 +32,7 @@ def services(valkey_server: ValkeyServer, tmp_path: Path) -> Iterator[Services]:
 @pytest.fixture
 def channel(services: Services, redis_client: redis.Redis) -> Iterator[Any]:
     """A channel of kombu, behind a gate."""
-    gate = Gate(services, {SCAN_CONTROL})
+    gate = Gate(services, TASKS)
     connection: Any = Connection(
         services.settings.shared.redis_url, transport_options={"sep": ":", "priority_steps": [0, 3]}
     )
@@ -75,7 +74,7 @@ def test_forged_one_is_dropped(channel: Any, redis_client: redis.Redis, stored: 
 
 
 def test_what_is_kept_is_printable_and_short(services: Services, redis_client: redis.Redis) -> None:
-    gate = Gate(services, ())
+    gate = Gate(services, {})
     gate.refuse("\x1b[31m", b"\x1b\xff\n" * 9999, Refusal.MALFORMED, "a\nb\u202e" * 999)
     (doc,) = redis_client.lrange("needle:dead", 0, -1)  # type: ignore[misc]
     kept = load(RefusedMessage, doc)
@@ -89,7 +88,7 @@ def test_what_is_kept_is_printable_and_short(services: Services, redis_client: r
 def test_flood_is_logged_in_one_line(
     services: Services, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate = Gate(services, ())
+    gate = Gate(services, {})
     with caplog.at_level(logging.WARNING):
         for _ in range(200):
             gate.refuse("scan\nfake line", b"", Refusal.NOT_JSON, "no\nJSON")

@@ -8,6 +8,7 @@ import copy
 import json
 import time
 import zlib
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -21,7 +22,12 @@ from wire.refusals import Refusal
 from wire.transport import VISIBILITY_TIMEOUT_SECONDS, celery_settings
 from worker.messages import RefusedError, check_command, check_task
 
-TASKS = frozenset({SCAN_CONTROL})
+
+def request(scan_id: str, number: float = 0.0, *, flag: bool = False) -> None:
+    """What the good messages are for."""
+
+
+TASKS = {SCAN_CONTROL: signature(request, eval_str=True)}
 MOST_BYTES = 100_000
 ID = "0b5c1e4e-96a0-4d5b-a1a6-5f3f9c3c1c55"
 
@@ -75,6 +81,11 @@ def changed(*path: str, to: object) -> dict[str, Any]:
         place = place[key]
     place[path[-1]] = to
     return message
+
+
+def calling(*args: object, **kwargs: object) -> dict[str, Any]:
+    """A message with these arguments."""
+    return changed("body", to=packed([args, kwargs, None]))
 
 
 def compressed(name: str, data: bytes) -> dict[str, Any]:
@@ -141,6 +152,11 @@ BAD = {
     "a body of another shape": (changed("body", to=packed({"args": []})), Refusal.MALFORMED),
     "arguments of another shape": (changed("body", to=packed([1, 2, 3])), Refusal.MALFORMED),
     "a body of 2 parts": (changed("body", to=packed([[], {}])), Refusal.MALFORMED),
+    "no arguments": (calling(), Refusal.MALFORMED),
+    "too many arguments": (calling("x", 1, True), Refusal.MALFORMED),
+    "unknown arguments": (calling(scan_id="x", root="/"), Refusal.MALFORMED),
+    "an argument of another type": (calling(scan_id=["x"]), Refusal.MALFORMED),
+    "a truth for a number": (calling("x", True), Refusal.MALFORMED),
     "tasks that follow": (
         changed("body", to=packed([[], {}, {"callbacks": [{"task": "x"}]}])), Refusal.MALFORMED,
     ),
@@ -161,6 +177,11 @@ BAD = {
 @pytest.mark.parametrize(("message", "kind"), BAD.values(), ids=BAD)
 def test_bad_message_is_refused(message: object, kind: Refusal) -> None:
     assert verdict(message) is kind
+
+
+@pytest.mark.parametrize("number", [1, 1.5])
+def test_whole_number_will_do_for_a_float(number: float) -> None:
+    assert verdict(calling("x", number, flag=True)) is None
 
 
 def test_message_may_be_as_late_as_it_would_be_handed_out_again() -> None:

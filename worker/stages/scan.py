@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from celery import shared_task
 from sqlalchemy.exc import SQLAlchemyError
 
 from wire.keys import RECONCILED_TTL
-from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE
+from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, SCAN_FINISH, SCAN_RECONCILE, is_scan_id
 from wire.states import ScanMode, ScanState
-from wire.text import path_from_wire
+from wire.text import escape_controls, path_from_wire
 from worker import control, crash, mount, pipeline, reconciler, timekeeper, upkeep
 from worker.catalog import discovery as found
 from worker.catalog import queries, scans
@@ -23,6 +24,8 @@ from worker.services import Services, services
 
 #: Times that the walk of one scan is begun, pauses and deaths included.
 MAX_WALKS = 50
+#: Characters of the name of who asked.
+PERSON_CHARS = 200
 
 
 @shared_task(name=SCAN_DISCOVERY, soft_time_limit=7000, time_limit=7200)
@@ -40,7 +43,10 @@ def discovery(
     `folder`, which may be a file, is percent-encoded (`wire.text.path_to_wire`).  A root this
     worker was not configured with, or a folder outside of it, ends the scan with a reason.
     """
-    here = services()
+    here, requested_by = services(), _person(requested_by)
+    _require_id(scan_id)
+    if not math.isfinite(requested_at):
+        raise ValueError("the time of the request is no time")
     root = here.root(root_id)
     if root is None:
         reason = "no worker is configured with this music folder (NEEDLE_MUSIC)"
@@ -83,6 +89,17 @@ def discovery(
     _walk(here, scan_id)
 
 
+def _require_id(scan_id: str) -> None:
+    """Raise ValueError for what cannot be the id of a scan."""
+    if not is_scan_id(scan_id):
+        raise ValueError(f"{scan_id[:40]!r} is no scan id")
+
+
+def _person(name: str) -> str:
+    """Who asked for something, as it is stored: anybody may have written it."""
+    return escape_controls(name)[:PERSON_CHARS]
+
+
 def _walk(here: Services, scan_id: str) -> None:
     """Claim the walk of a scan and do it, if nobody else does."""
     owner = Owner.current()
@@ -114,7 +131,8 @@ def _skip(here: Services, scan_id: str, reason: str, *, would_mark: int = 0) -> 
 @shared_task(name=SCAN_CONTROL, soft_time_limit=50, time_limit=60)
 def request(scan_id: str, action: str, actor: str) -> None:
     """Stop, pause or resume a scan: `action` is one of these words."""
-    here = services()
+    here, actor = services(), _person(actor)
+    _require_id(scan_id)
     if action == "stop":
         change = scans.request_stop(here.catalog, scan_id, actor)
     elif action == "pause":
@@ -139,6 +157,7 @@ def request(scan_id: str, action: str, actor: str) -> None:
 def finish(scan_id: str) -> None:
     """Settle a scan of which every batch is stored, and give it its final state."""
     here = services()
+    _require_id(scan_id)
     crash.step(here)
     try:
         ended = finish_scan(here.catalog, scan_id, now=time.time())
