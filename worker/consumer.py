@@ -15,6 +15,7 @@ from redis.exceptions import NoPermissionError
 
 from worker.gate import Gate, guarded_transport, signatures
 from worker.services import NeedleApp
+from worker.shapes import remove_misshapen
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ class Consumer(CeleryConsumer):
         connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
         transport = guarded_transport(Gate(self.app.services, signatures(self.app)))
         connection.get_transport_cls = lambda: transport  # its name in the log stays that of kombu
-        return self.ensure_connected(connection)
+        connected = self.ensure_connected(connection)
+        remove_misshapen(self.app.services.redis)
+        return connected
 
     def start(self) -> None:
         """Work until asked to end, or until Redis refuses a command: then one line says so."""
