@@ -262,6 +262,11 @@ class Keys:
         """String: when the measurements were reset last, epoch seconds."""
         return f"{self.prefix}:sizes:since"
 
+    @property
+    def sizes_turn(self) -> str:
+        """String with a TTL: the worker that keeps the limits, in automatic mode."""
+        return f"{self.prefix}:sizes:turn"
+
     def sizes_day(self, day: str) -> str:
         """Hash of the sizes of one day (UTC, `2026-11-21`); expires: `read_sizes`."""
         return f"{self.prefix}:sizes:{day}"

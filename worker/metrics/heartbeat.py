@@ -22,6 +22,7 @@ from celery.worker import state
 from wire import keys as wire_keys
 from wire.events import RunningTask, WorkerBeat, WorkerGone, dump, encode
 from wire.fields import LABEL_CHARS
+from worker.metrics.automatic import AutomaticLimits
 from worker.metrics.minutely import Minutely
 from worker.metrics.recorder import Recorder
 from worker.metrics.resources import ResourceMeter
@@ -47,6 +48,7 @@ class Heartbeat(bootsteps.StartStopStep):
         self._timer: Any = None
         self._meter = ResourceMeter()
         self._minutely = Minutely(consumer.app, self._recorder)
+        self._automatic = AutomaticLimits(self._recorder)
         self._started_at = time.time()
         self._done, self._done_at = 0, time.time()
         self._beaten = False
@@ -83,6 +85,7 @@ class Heartbeat(bootsteps.StartStopStep):
         try:
             self._send(self._describe(consumer))
             self._minutely.look(consumer.hostname)
+            self._automatic.look(consumer.hostname)
         except (redis.RedisError, OSError, ValueError) as error:
             log.warning("the worker's heartbeat did not reach Redis: %s", error)
         except Exception:  # a worker does not end because it cannot be described
