@@ -11,11 +11,12 @@ from web.pages import ACTOR, form_of
 from web.preferences import page_response
 from web.services import services
 from web.sizes import limit_of
-from wire.size_alerts import NESTED, explain
+from wire.size_alerts import NESTED, explain, size_alerts
 from wire.sizes import DEFAULT_CEILING
 
 #: Kinds of tasks on the page; the API has them all.
 TASKS_SHOWN = 50
+ALERTS_SHOWN = 10
 
 
 async def sizes(request: Request) -> Response:
@@ -27,6 +28,7 @@ async def sizes(request: Request) -> Response:
         "sizes.html",
         parts.hub.state(),
         report=report,
+        alerts=size_alerts(report)[:ALERTS_SHOWN],
         tasks=report.tasks[:TASKS_SHOWN],
         charts=size_charts,
         scale=size_charts.scale_of(report),

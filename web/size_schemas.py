@@ -15,6 +15,7 @@ from web.schemas import (
     object_of,
     ref,
 )
+from wire.size_alerts import Rule
 from wire.size_report import Verdict
 from wire.sizes import HIGHEST_LIMIT, LOWEST_LIMIT, Basis
 
@@ -104,6 +105,14 @@ SIZE_SCHEMAS: dict[str, Schema] = {
         ),
         all=ref("TaskSizes"),
         tasks=list_of(ref("TaskSizes")),
+        alerts=list_of(
+            object_of(
+                rule={"type": "string", "enum": [rule.value for rule in Rule]},
+                task=TEXT,
+                message=TEXT,
+                meaning=TEXT,
+            )
+        ),
         findings=list_of(
             object_of(
                 task=TEXT,
@@ -111,6 +120,7 @@ SIZE_SCHEMAS: dict[str, Schema] = {
                 type=TEXT,
                 path=TEXT,
                 message=TEXT,
+                meaning=TEXT,
                 task_id=TEXT,
                 at=TIME_OR_NULL,
                 times=COUNT,

@@ -7,6 +7,7 @@ from typing import Any
 
 from web.views import Json, iso
 from wire.payloads import DEFAULT_LIMITS, Finding, Largest, SizeLimits
+from wire.size_alerts import SizeAlert, explain, size_alerts
 from wire.size_report import KindReport, SizeReport, TaskReport
 from wire.sizes import DEFAULT_CEILING, TABLE, Recommendation
 
@@ -28,6 +29,7 @@ def report_json(report: SizeReport) -> Json:
         "largest": _largest_json(largest) if largest else None,
         "all": _task_json(together),
         "tasks": [_task_json(task) for task in report.tasks],
+        "alerts": [_alert_json(alert) for alert in size_alerts(report)],
         "findings": [_finding_json(finding) for finding in report.findings],
         "cut_per_minute": {
             "before": report.proof.before,
@@ -115,6 +117,15 @@ def _who_json(largest: Largest | None) -> Json | None:
     return asdict(largest) | {"at": iso(largest.at or None)} if largest else None
 
 
+def _alert_json(alert: SizeAlert) -> Json:
+    return {
+        "rule": alert.rule.value,
+        "task": alert.task,
+        "message": alert.told.told(),
+        "meaning": alert.meaning.told(),
+    }
+
+
 def _finding_json(finding: Finding) -> Json:
     found: dict[str, Any] = asdict(finding)
-    return found | {"at": iso(finding.at or None)}
+    return found | {"at": iso(finding.at or None), "meaning": explain(finding).told()}

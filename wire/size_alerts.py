@@ -6,12 +6,14 @@ Each looks at figures and gives an alert, or None.  Who is told, and how often, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from wire.payloads import CUT_PARSED_BACK, Finding
 from wire.payloads import NESTED as NESTED_KIND
 from wire.sentences import Sentence
+from wire.size_report import KINDS, SizeReport, TaskReport, day_of
 
 #: A task that was smaller than this last week may double without anybody being told.
 GROWTH_FROM_CHARS = 1024
@@ -44,18 +46,35 @@ class SizeAlert:
     meaning: Sentence
 
 
-def cut_began(
-    task: str, kind: str, *, cut_before: int, cut_now: int, limit: int
-) -> SizeAlert | None:
-    """The shown `kind` ("args", "kwargs") of a task began to be cut at `limit` characters.
+def size_alerts(report: SizeReport) -> tuple[SizeAlert, ...]:
+    """What the days of a report tell, today against the week before it; the worst first."""
+    today = day_of(report.at)
+    found = [alert for task in report.tasks for alert in _of_task(task, today) if alert]
+    return tuple(sorted(found, key=lambda alert: list(Rule).index(alert.rule)))
 
-    `cut_before` and `cut_now` are how many were cut in two windows of time, one after the other.
+
+def _of_task(task: TaskReport, today: str) -> Iterator[SizeAlert | None]:
+    yield too_large(task.task, message_bytes=task.wire_bytes.largest or 0)
+    before = [day for day in task.days if day.day < today][-7:]
+    now = next((day for day in task.days if day.day == today), None)
+    if now is None or not before:
+        return
+    yield cut_began(task.task, cut_before=sum(day.cut for day in before), cut_now=now.cut)
+    for kind in KINDS:
+        largest = max(day.largest(kind) for day in before)
+        yield grew(task.task, kind, largest_before=largest, largest_now=now.largest(kind))
+
+
+def cut_began(task: str, *, cut_before: int, cut_now: int) -> SizeAlert | None:
+    """The shown arguments of a task began to be cut.
+
+    `cut_before` and `cut_now` are how many were cut in the days before, and today.
     """
     if cut_before or not cut_now:
         return None
     told = Sentence(
-        "%(task)s: %(kind)s began to be cut at %(limit)s characters, %(cut)s so far.",
-        {"task": task, "kind": kind, "limit": limit, "cut": cut_now},
+        "%(task)s: its shown arguments began to be cut, %(cut)s today.",
+        {"task": task, "cut": cut_now},
     )
     return SizeAlert(Rule.CUT_BEGAN, task, told, _CUT_MEANS)
 

@@ -6,14 +6,13 @@ A pipeline is handed in, of redis-py's blocking or asynchronous client: this roo
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from wire.keys import Keys
 from wire.metrics import read_trend
 from wire.payloads import SizeLimits, read_findings, read_limits, read_sizes
-from wire.size_report import SizeReport, make_report, minutes_wanted
+from wire.size_report import SizeReport, day_of, make_report, minutes_wanted
 
 #: Days of the trend.
 DAYS = 14
@@ -73,11 +72,6 @@ class Reading:
             minutes=[read_trend(at, raw) for at, raw in zip(self._minutes, minutes, strict=True)],
             findings=read_findings(findings),
         )
-
-
-def day_of(at: float) -> str:
-    """The day (UTC) of a moment, such as `2026-11-21`."""
-    return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 def _moment(raw: bytes | None) -> float | None:

@@ -6,6 +6,7 @@ The page, the API, the terminal and the worker's own log all show this one repor
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,6 +79,10 @@ class DaySizes:
     largest_args: int
     largest_kwargs: int
     cut: int
+
+    def largest(self, kind: str) -> int:
+        """Characters of the largest args or kwargs."""
+        return self.largest_args if kind == payloads.ARGS else self.largest_kwargs
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +210,11 @@ def make_report(
         findings=tuple(findings),
         proof=_proof(minutes, limits, at),
     )
+
+
+def day_of(at: float) -> str:
+    """The day (UTC) of a moment, such as `2026-11-21`."""
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 def minutes_wanted(now: float, limits: SizeLimits | None) -> list[int]:

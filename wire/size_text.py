@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wire.payloads import CELERY_LIMIT
 from wire.sentences import Figure, Sentence
+from wire.size_alerts import size_alerts
 from wire.size_report import KindReport, SizeReport
 from wire.sizes import TABLE
 
@@ -20,6 +21,7 @@ def report_lines(report: SizeReport) -> Iterator[Sentence]:
     if report.together.analysed:
         yield from summary_lines(report)
         yield from _advice(report)
+        yield from (alert.told for alert in size_alerts(report)[:TASKS_SHOWN])
         yield from _tasks(report)
     yield from _limits(report)
     yield Sentence("Limits to choose from:")

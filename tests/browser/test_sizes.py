@@ -25,7 +25,7 @@ from tests.wire.measured import SEED, fields_of
 from wire.events import dump
 from wire.fields import field
 from wire.payloads import Finding
-from wire.size_reading import day_of
+from wire.size_report import day_of
 
 __all__ = ["axe"]  # the fixture
 

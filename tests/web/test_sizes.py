@@ -17,7 +17,7 @@ from tests.wire.measured import SEED, fields_of
 from wire.events import Activity, decode, dump
 from wire.fields import field
 from wire.payloads import Finding, SizeLimits, read_limits
-from wire.size_reading import day_of
+from wire.size_report import day_of
 from wire.sizes import HIGHEST_LIMIT
 
 SIZES, LIMITS = "/api/v1/sizes", "/api/v1/sizes/limits"
@@ -77,10 +77,23 @@ def test_days_findings_and_minutes_are_told(measured: redis.Redis, http: httpx.C
     assert report["all"]["days"] == report["tasks"][0]["days"]
     assert report["tasks"][0]["days"][0]["largest_args"] == 45_678
     assert report["findings"][0]["path"] == "args[0]"
+    assert report["findings"][0]["meaning"].startswith("The arguments hold bytes")
     assert sum(point["cut"] for point in report["cut_per_minute"]["minutes"]) == 7
     page = http.get("/sizes").text
     assert "args[0]" in page
     assert "hold bytes" in page
+
+
+def test_changes_since_last_week_are_told(measured: redis.Redis, http: httpx.Client) -> None:
+    now = time.time()
+    measured.hset(KEYS.sizes_day(day_of(now)), mapping=SEED)  # type: ignore[arg-type]
+    small = fields_of("extract_metadata_batch", {"args": [2_000], "kwargs": [2_000]})
+    measured.hset(KEYS.sizes_day(day_of(now - 86_400)), mapping=small)  # type: ignore[arg-type]
+    answer = http.get(SIZES)
+    validate(answer, SIZES)
+    assert [alert["rule"] for alert in answer.json()["alerts"]] == ["cut_began", "grew", "grew"]
+    assert "grew from 2,000 to 45,678 characters in a week" in http.get("/sizes").text
+    assert "grew from 2,000 to 45,678" in http.get(f"{SIZES}.txt").text
 
 
 def test_damaged_figures_are_left_out(measured: redis.Redis, http: httpx.Client) -> None:

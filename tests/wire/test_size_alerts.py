@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps as kombu_dumps
 
-from wire.payloads import Finding
+from tests.wire.measured import fields_of, sizes_of
+from wire.payloads import Finding, TaskSizes
 from wire.size_alerts import (
     Rule,
     cut_began,
@@ -21,8 +22,10 @@ from wire.size_alerts import (
     explain_json_error,
     grew,
     not_json,
+    size_alerts,
     too_large,
 )
+from wire.size_report import day_of, make_report
 
 TASK = "metadata.extract_batch"
 
@@ -109,11 +112,11 @@ def test_finding_is_explained(finding: Finding, words: str) -> None:
 
 
 def test_cutting_that_began_is_told_once() -> None:
-    alert = cut_began(TASK, "args", cut_before=0, cut_now=2, limit=1024)
+    alert = cut_began(TASK, cut_before=0, cut_now=2)
     assert alert is not None
-    assert alert.told.told() == f"{TASK}: args began to be cut at 1,024 characters, 2 so far."
-    assert cut_began(TASK, "args", cut_before=1, cut_now=2, limit=1024) is None
-    assert cut_began(TASK, "args", cut_before=0, cut_now=0, limit=1024) is None
+    assert alert.told.told() == f"{TASK}: its shown arguments began to be cut, 2 today."
+    assert cut_began(TASK, cut_before=1, cut_now=2) is None
+    assert cut_began(TASK, cut_before=0, cut_now=0) is None
 
 
 @pytest.mark.parametrize(
@@ -132,3 +135,37 @@ def test_message_above_the_allowed_is_told() -> None:
     alert = too_large(TASK, message_bytes=75_776, allowed_bytes=65_536)
     assert alert is not None
     assert alert.told.told() == f"{TASK}: a message of 76 kB, more than 66 kB."
+
+
+TODAY = 1_795_000_000.0
+
+
+def day(ago: int, args: int, **cuts: int) -> tuple[str, dict[str, TaskSizes]]:
+    """What was measured on a day."""
+    values = {"args": [args], "kwargs": [2]}
+    return day_of(TODAY - ago * 86_400), sizes_of(fields_of(TASK, values, **cuts))
+
+
+def rules(*days: tuple[str, dict[str, TaskSizes]], wire_bytes: int = 0) -> list[Rule]:
+    measured = sizes_of(fields_of(TASK, {"args": [9], "wire_bytes": [wire_bytes]}))
+    report = make_report(measured, None, at=TODAY, days=dict(days))
+    return [alert.rule for alert in size_alerts(report)]
+
+
+def test_today_is_compared_with_the_week_before() -> None:
+    assert rules(day(0, 4_000, any=3), day(1, 2_000)) == [Rule.CUT_BEGAN, Rule.GREW]
+    assert rules(day(0, 4_000, any=3), day(1, 2_001, any=1)) == []
+    assert rules(day(0, 4_000), day(8, 2_000), *(day(n, 3_000) for n in range(1, 8))) == []
+
+
+def test_first_and_idle_days_are_no_alert() -> None:
+    assert rules(day(0, 4_000, any=3)) == []
+    assert rules(day(1, 4_000, any=3), day(2, 9)) == []
+    assert rules() == []
+
+
+def test_large_messages_come_with_what_changed() -> None:
+    assert rules(day(0, 4_000, any=3), day(1, 4_000), wire_bytes=2_000_000) == [
+        Rule.CUT_BEGAN,
+        Rule.TOO_LARGE,
+    ]
