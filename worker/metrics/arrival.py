@@ -168,4 +168,4 @@ def wire_bytes(message: Any) -> int:
 def _seconds(request: Any) -> float | None:
     """How long a task of this worker has run, if it did."""
     began = getattr(request, "time_start", None)
-    return None if began is None else max(0.0, time.monotonic() - began)
+    return None if began is None else max(0.0, time.time() - began)

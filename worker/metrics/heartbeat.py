@@ -55,7 +55,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         """Begin beating: called at every (re)connection."""
-        if type(consumer.pool).__module__ == "celery.concurrency.solo":
+        if _kind(consumer.pool) == "solo":
             self._timer = _Thread(lambda: self._beat(consumer))
         else:
             self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._beat, (consumer,))
@@ -107,9 +107,9 @@ class Heartbeat(bootsteps.StartStopStep):
         app, pool = consumer.app, consumer.pool
         autoscaler = getattr(consumer.controller, "autoscaler", None)
         took = self._meter.look()
-        active = sorted(worker_state.active_requests, key=lambda r: _epoch(r.time_start))
+        active = sorted(worker_state.active_requests, key=_began)
         held = worker_state.reserved_requests
-        oldest = _epoch(active[0].time_start) if active else None
+        oldest = _began(active[0]) if active else None
         return WorkerBeat(
             worker=consumer.hostname,
             pid=os.getpid(),
@@ -120,7 +120,7 @@ class Heartbeat(bootsteps.StartStopStep):
             processes=pool.num_processes,
             processes_max=autoscaler.max_concurrency if autoscaler else pool.num_processes,
             processes_min=autoscaler.min_concurrency if autoscaler else pool.num_processes,
-            pool=type(pool).__module__.rpartition(".")[2].removesuffix("thread"),
+            pool=_kind(pool),
             prefetch=consumer.qos.value if consumer.qos else 0,
             busy=len(active),
             reserved=max(0, len(held) - len(active)),
@@ -138,7 +138,7 @@ class Heartbeat(bootsteps.StartStopStep):
             cores=os.cpu_count() or 1,
             tasks_done=self._done,
             running=tuple(
-                RunningTask(r.id, r.name, _epoch(r.time_start), r.worker_pid or 0)
+                RunningTask(r.id, r.name, _began(r), r.worker_pid or 0)
                 for r in active[:RUNNING_SHOWN]
             ),
             args_limit=app.amqp.argsrepr_maxsize,
@@ -170,6 +170,12 @@ class _Thread:
             self._function()
 
 
-def _epoch(monotonic: float | None) -> float:
-    """A moment that Celery gives in monotonic seconds, as epoch seconds."""
-    return time.time() if monotonic is None else time.time() - (time.monotonic() - monotonic)
+def _kind(pool: Any) -> str:
+    """The pool's name as Celery's `--pool` has it."""
+    name = type(pool).__module__.rpartition(".")[2]
+    return "threads" if name == "thread" else name
+
+
+def _began(request: Any) -> float:
+    """When a request was accepted by the pool, epoch seconds."""
+    return float(request.time_start or time.time())

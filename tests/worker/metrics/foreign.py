@@ -15,10 +15,9 @@ from celery.exceptions import Ignore, Reject
 
 from worker.metrics import install, observe, training, tuning
 
-BROKER = os.environ.get("FOREIGN_BROKER", "redis://127.0.0.1:1/0")
-
-app = Celery("foreign", broker=BROKER, set_as_current="FOREIGN_WORKER" in os.environ)
+app = Celery("foreign", broker=os.environ.get("FOREIGN_BROKER"), set_as_current=False)
 app.conf.update(
+    accept_content=["json", "pickle"],
     task_ignore_result=True,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
@@ -26,7 +25,7 @@ app.conf.update(
     worker_prefetch_multiplier=4,
 )
 if "FOREIGN_PLAIN" not in os.environ:
-    install(app, redis_url=os.environ.get("FOREIGN_METRICS"))
+    metrics = install(app, redis_url=os.environ.get("FOREIGN_METRICS"))
 
 
 @app.task

@@ -1,0 +1,252 @@
+"""What measuring costs: the same tasks with and without `install`, alternately, in one run.
+
+    .venv/bin/python -m bench.metrics [--tasks 4000] [--rounds 5]
+
+Throughput, CPU and memory are of a prefork worker of two processes; the month is simulated in a
+Redis of its own by the code that a worker flushes with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+import redis
+from celery import Celery
+
+from tests.servers import ValkeyServer, valkey, wait_until
+from wire import metrics
+from wire.keys import METRIC_FIELDS, RECENT_TASKS, RECENT_TTL, Keys
+from wire.payloads import MEASURES
+from wire.scripts import RECORD_METRICS
+from worker.metrics.changes import changes
+from worker.metrics.measure import measure
+from worker.metrics.tally import Tally
+
+MB = 2**20
+NOTHING = "tests.worker.metrics.foreign.nothing"
+PROCESSES = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """One worker that has done all tasks."""
+
+    seconds: float
+    cpu_seconds: float
+    redis_cpu_seconds: float
+    rss_mb: float  #: of one pool process
+    main_rss_mb: float
+
+
+@contextmanager
+def worker(server: ValkeyServer, folder: Path, plain: bool) -> Iterator[subprocess.Popen[bytes]]:
+    """A running worker of the foreign application."""
+    log = folder / "worker.log"
+    log.unlink(missing_ok=True)
+    environ = os.environ | {"FOREIGN_BROKER": server.url}
+    if plain:
+        environ |= {"FOREIGN_PLAIN": "1"}
+    command = [
+        sys.executable, "-m", "celery", "-A", "tests.worker.metrics.foreign", "worker", "-l",
+        "WARNING", "-c", str(PROCESSES), "--without-gossip", "--without-mingle",
+    ]  # fmt: skip
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
+    try:
+        main = psutil.Process(process.pid)
+        wait_until(lambda: len(main.children()) == PROCESSES, seconds=60)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def run(server: ValkeyServer, folder: Path, tasks: int, arguments: Any, plain: bool) -> Run:
+    """Fill the queue, let a worker empty it, and take what that cost."""
+    sender = Celery("sender", broker=server.url, set_as_current=False)
+    with server.client() as client:
+        client.flushall()
+        with worker(server, folder, plain) as process:
+            main = psutil.Process(process.pid)
+            family = [main, *main.children()]
+            _send_all(sender, 200, arguments)  # imports, connections, first samples
+            wait_until(lambda: client.llen("foreign") + client.hlen("unacked") == 0, seconds=60)
+            client.config_resetstat()
+            before = sum(_cpu(process) for process in family), _redis_cpu(client)
+            _send_all(sender, tasks, arguments)
+            began = time.perf_counter()
+            wait_until(lambda: client.llen("foreign") + client.hlen("unacked") == 0, seconds=300)
+            seconds = time.perf_counter() - began
+            time.sleep(1.5)  # the flush after the last task is part of the price
+            cpu = sum(_cpu(process) for process in family) - before[0]
+            return Run(
+                seconds,
+                cpu,
+                _redis_cpu(client) - before[1],
+                statistics.mean(p.memory_info().rss for p in family[1:]) / MB,
+                main.memory_info().rss / MB,
+            )
+
+
+def _send_all(sender: Celery, tasks: int, arguments: Any) -> None:
+    with sender.producer_pool.acquire() as producer:
+        for _ in range(tasks):
+            sender.send_task(NOTHING, args=arguments, queue="foreign", producer=producer)
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _redis_cpu(client: redis.Redis) -> float:
+    info: Any = client.info("cpu")
+    return float(info["used_cpu_user"] + info["used_cpu_sys"])
+
+
+def compare(
+    server: ValkeyServer, folder: Path, tasks: int, rounds: int, what: str, args: Any
+) -> None:
+    """Both variants alternately; prints the ratios of their medians."""
+    runs: dict[bool, list[Run]] = {True: [], False: []}
+    for number in range(2 * rounds):
+        plain = number % 2 == 0
+        runs[plain].append(run(server, folder, tasks, args, plain))
+    without, measured = runs[True], runs[False]
+
+    def median(of: list[Run], name: str) -> float:
+        return statistics.median(getattr(one, name) for one in of)
+
+    speed = median(without, "seconds") / median(measured, "seconds")
+    cpu = median(measured, "cpu_seconds") / median(without, "cpu_seconds")
+    each = (median(measured, "cpu_seconds") - median(without, "cpu_seconds")) / tasks * 1e6
+    redis_cpu = median(measured, "redis_cpu_seconds") / median(without, "redis_cpu_seconds")
+    rss = median(measured, "rss_mb") - median(without, "rss_mb")
+    main = median(measured, "main_rss_mb") - median(without, "main_rss_mb")
+    print(
+        f"{what}: throughput {speed:.3f} of {tasks / median(without, 'seconds'):.0f} tasks/s, "
+        f"CPU {cpu:.3f} (+{each:.0f} µs a task), Redis's CPU {redis_cpu:.3f}, "
+        f"resident +{rss:.1f} MB a pool process, +{main:.1f} MB the main process"
+    )
+
+
+def payload(size: int) -> list[dict[str, object]]:
+    """About `size` characters of what a scan might send."""
+    one = {"path": "/music/Artist/Album/01 Title.flac", "size": 31_000_000, "tags": ["a", "é"]}
+    return [one] * (size // len(json.dumps(one)))
+
+
+def share_of_serialising(size: int) -> None:
+    """What measuring a large payload costs, against what Celery does with it anyway."""
+    batch = payload(size)
+    text = json.dumps([[batch], {}, {}])
+
+    def fastest(function: Any) -> float:
+        times = []
+        for _ in range(20):
+            began = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    own = fastest(lambda: json.dumps([[batch], {}, {}])) + fastest(lambda: json.loads(text))
+    ours = fastest(lambda: (measure([batch]), measure({})))
+    print(
+        f"{size // 1000} kB payload: measuring {ours * 1e3:.2f} ms, "
+        f"{ours / own:.1%} of writing and reading it as JSON ({own * 1e3:.2f} ms)"
+    )
+
+
+def month(server: ValkeyServer, tasks: int, days: int) -> None:
+    """A month in which `tasks` kinds of tasks run in every minute of eight hours a day."""
+    rng, keys = random.Random(5), Keys("month")
+    with server.client() as client:
+        client.flushall()
+        script = client.register_script(RECORD_METRICS)
+        now, number = time.time(), 0
+        for day in range(days):
+            for hour in range(24):
+                busy = hour % 3 == 0
+                for minute in range(60) if day >= days - 2 else (0, 20, 40):
+                    at = now - (days - 1 - day) * 86_400 - (23 - hour) * 3600 - (59 - minute) * 60
+                    number += 1
+                    hashes = changes(_minute(rng, tasks, busy), keys, "needle@pi", at)
+                    records = _records(number, at) if busy else []
+                    script(
+                        keys=[keys.metrics_flushed("bench"), keys.metrics_hosts, keys.recent,
+                              keys.recent_tasks, *(hash_.key for hash_ in hashes)],
+                        args=[number, "needle@pi", orjson.dumps([h.change() for h in hashes]),
+                              orjson.dumps(records), METRIC_FIELDS, RECENT_TASKS, 60, 600, RECENT_TTL],
+                    )  # fmt: skip
+        # Redis counts the lives of keys from now on; what a month would have ended ends here.
+        _expire(client, keys, now)
+        info: Any = client.info("memory")
+        used = info["used_memory"] - info["used_memory_startup"]
+        print(
+            f"{days} busy days, {tasks} kinds of tasks: {used / MB:.1f} MB in {client.dbsize()} keys"
+        )
+
+
+def _expire(client: redis.Redis, keys: Keys, now: float) -> None:
+    from wire.keys import TREND_TTLS
+
+    for span, ttl in TREND_TTLS.items():
+        for key in client.scan_iter(f"{keys.prefix}:metrics:{span}:*", count=1000):
+            if int(key.rsplit(b":", 1)[1]) + ttl < now:
+                client.delete(key)
+
+
+def _minute(rng: random.Random, tasks: int, busy: bool) -> Tally:
+    tally = Tally()
+    for queue in ("scan", "extract", "batch", "insert", "vector", "covers", "deferred", "other"):
+        tally.sample("depth", queue, rng.randrange(100))
+    tally.sample("rss", "needle@pi", 200_000_000)
+    tally.sample("cpu", "needle@pi", 300)
+    for task in range(tasks if busy else 0):
+        name, queue = f"application.module.task_number_{task}", f"queue{task % 8}"
+        for status in (metrics.SENT, metrics.RECEIVED, metrics.STARTED, metrics.SUCCESS):
+            tally.tasks[name, queue, status] += 30
+        for _ in range(6):
+            tally.durations[name, queue, metrics.SUCCESS].add(rng.lognormvariate(0, 1.5))
+            tally.waits[name, queue].add(rng.lognormvariate(-2, 1.5))
+            for measure_name in MEASURES:
+                tally.size(name, measure_name, int(rng.lognormvariate(7, 1)), "x" * 36, queue)
+    return tally
+
+
+def _records(number: int, at: float) -> list[tuple[str, int, float, str]]:
+    return [(f"{number:08}-0000-0000-0000-{i:012}", 3, at, "x" * 700) for i in range(20)]
+
+
+def main() -> None:
+    """Measure, and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, valkey(Path(name) / "valkey") as server:
+        folder = Path(name)
+        compare(server, folder, chosen.tasks, chosen.rounds, "no-op tasks", [])
+        compare(server, folder, chosen.tasks, chosen.rounds, "1 kB arguments", ["x" * 1000])
+        share_of_serialising(500_000)
+        month(server, 10, 30)
+        month(server, 40, 30)
+
+
+if __name__ == "__main__":
+    main()
