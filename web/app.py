@@ -30,6 +30,7 @@ from web.render import Renderer
 from web.scans import Scans
 from web.services import Services
 from web.settings import WebSettings, read_settings
+from web.size_card import SizeCard
 from web.sizes import Sizes
 from web.stream import Streams
 from wire.keys import Keys
@@ -92,6 +93,8 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             renderer.words_in("fr" if settings.language == "fr" else "en"),
         )
         library = Library(client, keys, dispatcher)
+        sizes = Sizes(client, keys)
+        size_card = SizeCard(sizes, hub)
         app.state.services = Services(
             settings=settings,
             renderer=renderer,
@@ -101,11 +104,12 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             problems=Problems(client, keys, library),
             library=library,
             missing=Missing(library, dispatcher, shared.roots),
-            sizes=Sizes(client, keys),
+            sizes=sizes,
+            size_card=size_card,
             alerts=alerts,
         )
         try:
-            async with hub.running(), alerts.running():
+            async with hub.running(), alerts.running(), size_card.running():
                 yield
         finally:
             dispatcher.close()

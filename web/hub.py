@@ -26,6 +26,7 @@ from wire.alerts import Alert
 from wire.events import Scan
 from wire.keys import EVENTS_LENGTH, Keys
 from wire.roots import Root
+from wire.sentences import Sentence
 
 BLOCK_MS = 2000
 #: Entries in one read; a full one means that we were away and may have missed some.
@@ -88,6 +89,16 @@ class Hub:
         if alerts != self._model.alerts:
             self._model.alerts = alerts
             self._changed.set()
+
+    def take_sizes(self, advice: Sentence | None) -> None:
+        """Show this advice about sizes from now on."""
+        if advice != self._model.sizes:
+            self._model.sizes = advice
+            self._changed.set()
+
+    async def watched(self) -> None:
+        """Wait until somebody looks at the live page."""
+        await self._watched.wait()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:

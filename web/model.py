@@ -38,6 +38,7 @@ from wire.alerts import Alert
 from wire.events import Activity, Scan, ScanAt, ScanChanged, WorkerBeat, WorkerGone
 from wire.names import QUEUE_NAMES
 from wire.roots import Root
+from wire.sentences import Sentence
 
 #: Seconds after which a silent worker is forgotten.
 FORGET_WORKER_SECONDS = 600.0
@@ -51,6 +52,7 @@ class Model:
         self.pulse = Pulse(roots=tuple(merged(root, None) for root in roots))
         self.skipped_entries = 0
         self.alerts: tuple[Alert, ...] = ()
+        self.sizes: Sentence | None = None
         self._at: dict[str, ScanAt] = {}
         self._beats: dict[str, tuple[WorkerBeat, float]] = {}
         self._activity: deque[Activity] = deque(maxlen=ROWS)
@@ -150,6 +152,7 @@ class Model:
             schedule=self.pulse.schedule,
             watch=self.pulse.watch,
             alerts=self.alerts,
+            sizes=self.sizes,
             refused=self.pulse.refused,
             last_refused=self.pulse.last_refused,
             activity=tuple(self._activity),

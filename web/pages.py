@@ -36,8 +36,9 @@ ACTOR = "page"
 
 async def index(request: Request) -> Response:
     """`GET /`: the live page."""
-    state = await services(request).hub.fresh_state()
-    response = page_response(request, "index.html", state)
+    parts = services(request)
+    await parts.size_card.refresh()
+    response = page_response(request, "index.html", await parts.hub.fresh_state())
     if BROWSER_COOKIE not in request.cookies:
         _set_cookie(response, BROWSER_COOKIE, secrets.token_urlsafe(16))
     return response

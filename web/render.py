@@ -46,6 +46,7 @@ SECTIONS = (
     Section("_refused.html", "refused"),
     Section("_workers.html", "workers"),
     Section("_activity.html", "activity"),
+    Section("_size_card.html", "sizes"),
     Section("_last_scans.html", "last-scans"),
     Section("_announce.html", "announce"),
 )

@@ -15,6 +15,7 @@ from web.problems import Problems
 from web.render import Renderer
 from web.scans import Scans
 from web.settings import WebSettings
+from web.size_card import SizeCard
 from web.sizes import Sizes
 from web.stream import Streams
 
@@ -32,6 +33,7 @@ class Services:
     library: Library
     missing: Missing
     sizes: Sizes
+    size_card: SizeCard
     alerts: Watch
 
 

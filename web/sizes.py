@@ -12,10 +12,11 @@ from web.refusal import RefusedError
 from wire import limits as changes
 from wire.keys import ACTIVITY_LENGTH, Keys
 from wire.limits import Change, LimitError
-from wire.payloads import SizeLimits, read_limits
+from wire.payloads import SizeLimits, read_limits, read_sizes
 from wire.scripts import CHANGE_LIMITS
+from wire.sentences import Sentence
 from wire.size_reading import Reading, ask_limits
-from wire.size_report import SizeReport
+from wire.size_report import SizeReport, Verdict, make_report
 
 #: What becomes of the limits that are known now; None: nothing.
 Rule = Callable[[SizeLimits | None], Change | None]
@@ -27,6 +28,8 @@ class Sizes:
     def __init__(self, client: Redis, keys: Keys) -> None:
         self._client, self._keys = client, keys
         self._change_limits = client.register_script(CHANGE_LIMITS)
+        #: How often this process has changed something.
+        self.changes = 0
 
     async def report(self) -> SizeReport:
         """Everything that is known now.  Raises what redis-py raises."""
@@ -36,6 +39,15 @@ class Sizes:
         async with self._client.pipeline(transaction=False) as pipe:
             reading.ask(pipe)
             return reading.report(await pipe.execute())
+
+    async def advice(self) -> Sentence | None:
+        """What to set, in a sentence; None when nothing is to be set.  Reads no history."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.get(self._keys.size_limits)
+            pipe.hgetall(self._keys.sizes)
+            limits, sizes = await pipe.execute()
+        report = make_report(read_sizes(sizes), read_limits(limits), at=time.time())
+        return report.answer() if report.verdict is Verdict.SET else None
 
     async def limits(self) -> SizeLimits | None:
         """The limits that somebody set, None: the applications' own are in force."""
@@ -67,6 +79,7 @@ class Sizes:
             pipe.set(self._keys.sizes_since, f"{at:.3f}")
             pipe.xadd(self._keys.activity, entry, maxlen=ACTIVITY_LENGTH)
             await pipe.execute()
+        self.changes += 1
 
     async def _change(self, rule: Rule) -> SizeLimits | None:
         for _ in range(changes.TRIES):
@@ -80,6 +93,7 @@ class Sizes:
                 return known
             keys, arguments = changes.arguments(self._keys, raw, change)
             if await self._change_limits(keys=keys, args=arguments):
+                self.changes += 1
                 return change.limits
         raise RefusedError(409, "changed_meanwhile", "Somebody else is changing the limits.")
 

@@ -13,6 +13,7 @@ from wire.alerts import Alert
 from wire.events import Activity, Problem, RootStatus, Scan, ScanAt, WorkerBeat
 from wire.refusals import RefusedMessage
 from wire.schedule import ScheduleStatus, WatchStatus
+from wire.sentences import Sentence
 from wire.states import ScanState
 
 #: Without progress for this long, a scan at work counts as stalled.
@@ -100,6 +101,7 @@ class State:
     schedule: ScheduleStatus | None = None  #: what the clock will bring, None: not known
     watch: WatchStatus | None = None  #: what the watcher sees, None: no folder is watched
     alerts: tuple[Alert, ...] = ()  #: that fire and nobody has seen yet, worst first
+    sizes: Sentence | None = None  #: what is to be done about message sizes, None: nothing
     refused: int = 0  #: messages that workers refused, until none was for a week
     last_refused: RefusedMessage | None = None
     rate: RateView = field(default_factory=RateView)

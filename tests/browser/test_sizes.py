@@ -169,6 +169,19 @@ def test_empty_page_says_what_to_do(site: Site, open_page: Callable[..., Page], 
     assert not violations(page, axe)
 
 
+def test_live_page_says_what_to_set(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    world.redis.hset(world.keys.sizes, mapping=SEED)  # type: ignore[arg-type]
+    page = open_page(site.url, java_script_enabled=False)
+    expect(page.locator("#sizes")).to_contain_text("Set 131,072: 2 of 15 were cut.")
+    page.locator("#sizes").get_by_role("link").click()
+    page.get_by_role("button", name="Set 131,072").click()
+    expect(page.locator("#answer")).to_contain_text("No change needed")
+    page.get_by_role("link", name="The live page").click()
+    expect(page.locator("#sizes")).to_be_hidden()
+
+
 def test_reset_asks_first(site: Site, world: World, open_page: Callable[..., Page]) -> None:
     fill(world)
     page = open_page(f"{site.url}/sizes", java_script_enabled=False, locale="fr-FR")
