@@ -35,7 +35,7 @@ _SPREAD = object_of(
     p95=NUMBER_OR_NULL,
     p99=NUMBER_OR_NULL,
 )
-_BROUGHT = object_of(task_id=TEXT, queue=TEXT, worker=TEXT, at=TIME_OR_NULL)
+_BROUGHT = object_of(task_id=TEXT, queue=TEXT, worker=TEXT, at=TIME_OR_NULL, items=COUNT)
 _TWO_LIMITS = object_of(args=COUNT, kwargs=COUNT)
 
 SIZE_SCHEMAS: dict[str, Schema] = {
@@ -49,6 +49,7 @@ SIZE_SCHEMAS: dict[str, Schema] = {
         why=TEXT,
         advice=list_of(TEXT),
         messages=COUNT,
+        batch_items=COUNT_OR_NULL,
         cost=object_of(
             shown_chars=COUNT,
             message_bytes=COUNT,

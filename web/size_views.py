@@ -99,6 +99,7 @@ def recommendation_json(advised: Recommendation) -> Json:
         "why": advised.why().told(),
         "advice": [sentence.told() for sentence in advised.advice()],
         "messages": advised.messages,
+        "batch_items": advised.batch_items,
         "cost": asdict(advised.cost),
     }
 

@@ -64,6 +64,7 @@ class Largest:
     queue: str = ""
     worker: str = ""
     at: float = 0.0
+    items: int = 0  #: of its longest list, when it should be a smaller batch; 0: not looked at
 
 
 @dataclass(frozen=True, slots=True)

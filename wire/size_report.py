@@ -253,7 +253,9 @@ def _kind(sizes: TaskSizes, kind: str, cut: int, limit: int) -> KindReport:
         repr_chars=_spread(reprs),
         cut=cut,
         limit=limit,
-        advised=recommend(chars.max, reprs.max),
+        advised=recommend(
+            chars.max, reprs.max, items=chars.largest.items if chars.largest else None
+        ),
         bars=bars(chars.buckets),
         longest=chars.largest,
     )

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.wire.measured import SEED, SEED_ARGS, fields_of, sizes_of
+from wire.events import dump
+from wire.fields import field
 from wire.metrics import TrendPoint
-from wire.payloads import SizeLimits, TaskSizes
+from wire.payloads import Largest, SizeLimits, TaskSizes
 from wire.size_report import SizeReport, Verdict, bars, make_report, minutes_wanted
 from wire.sketch import bucket_of
 
@@ -87,6 +89,12 @@ def test_longer_repr_of_a_sample_counts() -> None:
     found = report(fields_of("t", {"args": [100_000], "args_repr": [120_000]}))
     assert found.together.args.advised.limit == 524_288
     assert found.together.args.repr_chars.largest == 120_000
+
+
+def test_batch_that_fits_is_known_from_the_largest() -> None:
+    who = dump(Largest("id", "extract", items=500))
+    large = fields_of("t", {"args": [300_000], "kwargs": [2]}) | {field("who", "t", "args"): who}
+    assert report(large).together.args.advised.batch_items == 109
 
 
 def test_worst_tasks_come_first() -> None:

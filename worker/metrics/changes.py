@@ -103,8 +103,8 @@ def _count_sizes(
     tally: Tally, sizes: Hash, today: Hash, trends: dict[int, Hash], host: str, now: float
 ) -> None:
     for labels, values in tally.sizes.items():
-        task_id, queue = values.largest
-        who = dump(Largest(task_id=task_id, queue=queue, worker=host, at=round(now, 3)))
+        task_id, queue, items = values.largest
+        who = dump(Largest(task_id, queue, worker=host, at=round(now, 3), items=items))
         for hash_ in (sizes, today):
             hash_.adds[field("n", *labels)] += values.n
             hash_.adds[field("sum", *labels)] += values.sum

@@ -28,9 +28,10 @@ from wire.payloads import (
     Finding,
 )
 from wire.producer import Stamp, read_stamp
+from wire.sizes import MOVE_ABOVE_CHARS
 from worker.metrics.cuts import was_cut, was_cut_by_depth
 from worker.metrics.labels import TaskLabels
-from worker.metrics.measure import Size, measure
+from worker.metrics.measure import Size, longest_list, measure
 from worker.metrics.recorder import Recorder
 from worker.metrics.refused import refusal
 from worker.metrics.reporting import TaskReports
@@ -148,8 +149,8 @@ class Execution:
     def _count_payload(self, tally: Tally, running: Running) -> None:
         who = (running.task_id, running.queue)
         args, kwargs = running.args_size, running.kwargs_size
-        tally.size(running.task, ARGS, args.chars, *who)
-        tally.size(running.task, KWARGS, kwargs.chars, *who)
+        tally.size(running.task, ARGS, args.chars, *who, _batch_items(args, running.args))
+        tally.size(running.task, KWARGS, kwargs.chars, *who, _batch_items(kwargs, running.kwargs))
         tally.size(running.task, ARGS_BYTES, args.utf8_bytes, *who)
         tally.size(running.task, KWARGS_BYTES, kwargs.utf8_bytes, *who)
         if args.strange or kwargs.strange:
@@ -200,6 +201,11 @@ class Execution:
                 continue
             running.told = True
             self._recorder.records.offer(running.task_id, states.STARTED, running.record)
+
+
+def _batch_items(size: Size, value: Any) -> int:
+    """How many items a batch has that had better be smaller; 0 for others."""
+    return longest_list(value) if size.chars > MOVE_ABOVE_CHARS else 0
 
 
 def _finding(running: Running, kind: str, **where: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -16,6 +17,9 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 STRANGE_MAX = 8
 #: Containers deeper than this are measured as their repr.
 DEPTH_MAX = 60
+#: Values in which a batch is looked for.
+LOOKED_AT_MAX = 1_000
+_CONTAINERS = (list, tuple, dict)
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -57,6 +61,23 @@ def measure_json_size(obj: Any) -> int:
         return len(json.dumps(obj, ensure_ascii=False, separators=(",", ":")))
     except (TypeError, ValueError, RecursionError):
         return _measure_slowly(obj, "").chars
+
+
+def longest_list(values: Any) -> int:
+    """Items of the longest list or dictionary in a task's args or kwargs, at most two levels deep.
+
+    That is the size of its batch; 0 when there is none of two items or more.
+    """
+    outer = [value for value in _held(values) if isinstance(value, _CONTAINERS)]
+    inner = (value for held in outer if isinstance(held, dict) for value in _held(held))
+    counts = (len(value) for value in (*outer, *inner) if isinstance(value, _CONTAINERS))
+    longest = max(counts, default=0)
+    return longest if longest > 1 else 0
+
+
+def _held(container: Any) -> Iterator[Any]:
+    values = container.values() if isinstance(container, dict) else container or ()
+    return islice(values, LOOKED_AT_MAX)
 
 
 def _measure_slowly(value: Any, where: str) -> Size:

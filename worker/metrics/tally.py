@@ -32,15 +32,15 @@ class Values:
     n: int = 0
     sum: int = 0
     max: int = -1
-    largest: tuple[str, str] = ("", "")  #: task id and queue of the largest
+    largest: tuple[str, str, int] = ("", "", 0)  #: task id, queue and items of the largest
     buckets: dict[int, int] = field(default_factory=dict)
 
-    def add(self, value: int, measure: str, task_id: str, queue: str) -> None:
+    def add(self, value: int, measure: str, task_id: str, queue: str, items: int) -> None:
         """Take one value in."""
         self.n += 1
         self.sum += value
         if value > self.max:
-            self.max, self.largest = value, (task_id, queue)
+            self.max, self.largest = value, (task_id, queue, items)
         if measure in SKETCHED:
             bucket = sketch.bucket_of(value)
             self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
@@ -74,9 +74,17 @@ class Tally:
     domain_times: defaultdict[Pair, Times] = field(default_factory=lambda: defaultdict(Times))
     recorder: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def size(self, task: str, measure: str, value: int, task_id: str = "", queue: str = "") -> None:
-        """One measured value."""
-        self.sizes[task, measure].add(value, measure, task_id, queue)
+    def size(
+        self,
+        task: str,
+        measure: str,
+        value: int,
+        task_id: str = "",
+        queue: str = "",
+        items: int = 0,
+    ) -> None:
+        """One measured value; `items` are those of its longest list, if they were counted."""
+        self.sizes[task, measure].add(value, measure, task_id, queue, items)
 
     def finding(self, finding: Finding) -> None:
         """Something that JSON cannot hold; the same again counts and keeps the latest."""
