@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from web import library_api, missing_api, schemas, size_api
+from web import library_api, missing_api, schemas, size_api, trend_pages
 from web.alerts import api as alerts_api
 from web.errors import ApiResponse
 from web.operations import PREFIX, Operation, Parameter, json_body, whole_number
@@ -217,6 +217,7 @@ OPERATIONS = (
     *missing_api.OPERATIONS,
     *size_api.OPERATIONS,
     *alerts_api.OPERATIONS,
+    *trend_pages.OPERATIONS,
     Operation(
         "GET",
         f"{PREFIX}/status",

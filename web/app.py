@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from web import api, assets, errors, history, library_pages, pages, size_pages
+from web import api, assets, errors, history, library_pages, pages, size_pages, trend_pages
 from web.access import protect
 from web.alerts import pages as alert_pages
 from web.alerts.file import RuleFile
@@ -33,6 +33,7 @@ from web.settings import WebSettings, read_settings
 from web.size_card import SizeCard
 from web.sizes import Sizes
 from web.stream import Streams
+from web.trends import Trends
 from wire.keys import Keys
 
 #: Each needs a line in `web.access.TABLE`.
@@ -55,6 +56,7 @@ ROUTES = (
     Route("/library", library_pages.library),
     Route("/library/albums/{album_id}", library_pages.album),
     Route("/library/artists/{artist_id}", library_pages.artist),
+    Route("/trends", trend_pages.trends),
     Route("/alerts", alert_pages.alerts),
     Route("/alerts/acknowledge", alert_pages.acknowledge, methods=["POST"]),
     Route("/alerts/silence", alert_pages.silence, methods=["POST"]),
@@ -107,6 +109,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             sizes=sizes,
             size_card=size_card,
             alerts=alerts,
+            trends=Trends(client, keys),
         )
         try:
             async with hub.running(), alerts.running(), size_card.running():

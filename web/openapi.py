@@ -15,6 +15,7 @@ from web.errors import ApiResponse
 from web.operations import Operation
 from web.schemas import SCHEMAS, TEXT
 from web.size_schemas import SIZE_SCHEMAS
+from web.trend_pages import SCHEMAS as TREND_SCHEMAS
 from web.visitor import SESSION_COOKIE
 
 API_VERSION = "1"
@@ -72,7 +73,7 @@ def document() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | SIZE_SCHEMAS | ALERT_SCHEMAS,
+            "schemas": SCHEMAS | SIZE_SCHEMAS | ALERT_SCHEMAS | TREND_SCHEMAS,
             "securitySchemes": _SCHEMES,
         },
     }

@@ -136,6 +136,7 @@ def _filters(language: str, zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
         "n": lambda value, decimals=0: figures.number(value, language, decimals),
         "rate": lambda value: figures.rate(value, language),
         "bytes": lambda value: figures.size(value, language),
+        "seconds": lambda value: figures.seconds(value, language),
         "duration": lambda value: figures.duration(value, language),
         "percent": lambda part, whole: figures.percent(part, whole, language),
         "ago": ago,

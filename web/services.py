@@ -18,6 +18,7 @@ from web.settings import WebSettings
 from web.size_card import SizeCard
 from web.sizes import Sizes
 from web.stream import Streams
+from web.trends import Trends
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Services:
     sizes: Sizes
     size_card: SizeCard
     alerts: Watch
+    trends: Trends
 
 
 def services(request: Request) -> Services:
