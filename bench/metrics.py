@@ -30,7 +30,7 @@ from celery import Celery
 
 from tests.servers import ValkeyServer, valkey, wait_until
 from wire import metrics
-from wire.keys import METRIC_FIELDS, RECENT_TASKS, RECENT_TTL, Keys
+from wire.keys import METRIC_FIELDS, RECENT_TASKS, RECENT_TTL, TREND_TTLS, Keys
 from wire.payloads import MEASURES
 from wire.scripts import RECORD_METRICS
 from worker.metrics.changes import changes
@@ -58,7 +58,7 @@ def worker(server: ValkeyServer, folder: Path, plain: bool) -> Iterator[subproce
     """A running worker of the foreign application."""
     log = folder / "worker.log"
     log.unlink(missing_ok=True)
-    environ = os.environ | {"FOREIGN_BROKER": server.url}
+    environ = os.environ | {"FOREIGN_BROKER": server.url, "C_FORCE_ROOT": "1"}
     if plain:
         environ |= {"FOREIGN_PLAIN": "1"}
     command = [
@@ -191,20 +191,18 @@ def month(server: ValkeyServer, tasks: int, days: int) -> None:
                         keys=[keys.metrics_flushed("bench"), keys.metrics_hosts, keys.recent,
                               keys.recent_tasks, *(hash_.key for hash_ in hashes)],
                         args=[number, "needle@pi", orjson.dumps([h.change() for h in hashes]),
-                              orjson.dumps(records), METRIC_FIELDS, RECENT_TASKS, 60, 600, RECENT_TTL],
+                              orjson.dumps(records), METRIC_FIELDS, RECENT_TASKS, 60, 600,
+                              RECENT_TTL],
                     )  # fmt: skip
         # Redis counts the lives of keys from now on; what a month would have ended ends here.
         _expire(client, keys, now)
         info: Any = client.info("memory")
         used = info["used_memory"] - info["used_memory_startup"]
-        print(
-            f"{days} busy days, {tasks} kinds of tasks: {used / MB:.1f} MB in {client.dbsize()} keys"
-        )
+        count = client.dbsize()
+        print(f"{days} busy days, {tasks} kinds of tasks: {used / MB:.1f} MB in {count} keys")
 
 
 def _expire(client: redis.Redis, keys: Keys, now: float) -> None:
-    from wire.keys import TREND_TTLS
-
     for span, ttl in TREND_TTLS.items():
         for key in client.scan_iter(f"{keys.prefix}:metrics:{span}:*", count=1000):
             if int(key.rsplit(b":", 1)[1]) + ttl < now:

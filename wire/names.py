@@ -54,6 +54,7 @@ LIBRARY_MISSING = "library.missing"
 LIBRARY_PROBLEMS = "library.problems"
 PURGE_MISSING = "maintenance.purge_missing"
 PRUNE_HISTORY = "maintenance.prune_history"
+KEEP_SIZES = "maintenance.keep_sizes"
 
 #: Short commands, and questions somebody waits for: they must not wait behind a scan's own work.
 URGENT_TASKS = (

@@ -6,16 +6,17 @@ import time
 
 from wire import keys as wire_keys
 from wire.missing import before
-from wire.names import PRUNE_HISTORY, PURGE_MISSING
+from wire.names import KEEP_SIZES, PRUNE_HISTORY, PURGE_MISSING
 from worker import pipeline
 from worker.services import Services
 
 
 def keep_up(services: Services) -> None:
-    """Ask for old scans, and files missing for `NEEDLE_PURGE_DAYS`, to be forgotten."""
+    """Ask for sizes to be kept; for old scans, and files long missing, to be forgotten."""
     if not services.redis.set(services.keys.upkeep, 1, nx=True, ex=wire_keys.UPKEEP_SECONDS):
         return
     pipeline.send(services, PRUNE_HISTORY)
+    pipeline.send(services, KEEP_SIZES)
     days = services.settings.purge_days
     if days:
         since = before(days, time.time())

@@ -53,6 +53,7 @@ def calls(outside: str) -> Iterator[tuple[str, dict[str, Any]]]:
         names.INSERT_BATCH: {"batch_id": 1},
         names.PURGE_MISSING: {"root_id": root.id, "before": 0.0, "actor": "x"},
         names.PRUNE_HISTORY: {},
+        names.KEEP_SIZES: {},
     }
     good |= {name: answer for name in signatures(app) if name.startswith("library.")}
     good[names.SCAN_DISCOVERY] = scan | {

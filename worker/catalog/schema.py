@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 #: The migration that makes a database look like this.
-VERSION = "0003"
+VERSION = "0004"
 
 metadata = MetaData()
 #: SQLite gives row ids only to a column declared INTEGER.
@@ -383,5 +383,23 @@ tallies = Table(
     Column("kind", Text, primary_key=True),  #: outcome, format, reason
     Column("name", Text, primary_key=True),  #: a reason is "outcome:error class"
     _count("files"),
+    sqlite_with_rowid=False,
+)
+
+#: What tasks carried, in characters of JSON, `wire` and `result` in bytes: see `sizes.py`.
+size_days = Table(
+    "size_days",
+    metadata,
+    Column("day", Text, primary_key=True),  #: UTC, `2026-11-21`
+    Column("task", Text, primary_key=True),
+    _count("analysed"),
+    _count("cut"),
+    _count("not_json"),
+    _count("args_sum"),
+    _count("args_max"),
+    _count("kwargs_sum"),
+    _count("kwargs_max"),
+    _count("wire_max"),
+    _count("result_max"),
     sqlite_with_rowid=False,
 )

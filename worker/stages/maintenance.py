@@ -1,4 +1,4 @@
-"""Queue `maintenance`: forgetting what is missing for long, and scans that are old."""
+"""Queue `maintenance`: forgetting what is missing for long or old, keeping what Redis forgets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import time
 
 from celery import shared_task
 
+from wire.keys import SIZES_DAY_TTL
 from wire.missing import MissingQuestion
-from wire.names import PRUNE_HISTORY, PURGE_MISSING
+from wire.names import KEEP_SIZES, PRUNE_HISTORY, PURGE_MISSING
+from wire.payloads import read_sizes
+from wire.size_reading import day_of
 from worker import reconciler
 from worker.catalog.prune import prune
 from worker.catalog.purge import purge
+from worker.catalog.sizes import store_size_days
 from worker.services import services
 
 SOFT_LIMIT_SECONDS, HARD_LIMIT_SECONDS = 1150, 1200
@@ -40,3 +44,15 @@ def purge_missing(root_id: str, before: float, actor: str) -> None:
 def prune_history() -> None:
     """Delete scans from the catalog that are neither recent nor among the last of their root."""
     prune(services().catalog, time.time())
+
+
+@shared_task(name=KEEP_SIZES, soft_time_limit=SOFT_LIMIT_SECONDS, time_limit=HARD_LIMIT_SECONDS)
+def keep_sizes() -> None:
+    """Copy the days of message sizes that Redis still has into the catalog."""
+    here, now = services(), time.time()
+    days = [day_of(now - ago * 86_400) for ago in range(SIZES_DAY_TTL // 86_400)]
+    pipe = here.redis.pipeline(transaction=False)
+    for day in days:
+        pipe.hgetall(here.keys.sizes_day(day))
+    found = {day: read_sizes(raw) for day, raw in zip(days, pipe.execute(), strict=True)}
+    store_size_days(here.catalog, {day: sizes for day, sizes in found.items() if sizes})
