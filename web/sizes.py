@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -38,7 +39,8 @@ class Sizes:
             reading = Reading(self._keys, await pipe.execute(), time.time())
         async with self._client.pipeline(transaction=False) as pipe:
             reading.ask(pipe)
-            return reading.report(await pipe.execute())
+            # In a thread: on a Pi, thousands of figures would hold up every page.
+            return await asyncio.to_thread(reading.report, await pipe.execute())
 
     async def advice(self) -> Sentence | None:
         """What to set, in a sentence; None when nothing is to be set.  Reads no history."""
@@ -46,8 +48,7 @@ class Sizes:
             pipe.get(self._keys.size_limits)
             pipe.hgetall(self._keys.sizes)
             limits, sizes = await pipe.execute()
-        report = make_report(read_sizes(sizes), read_limits(limits), at=time.time())
-        return report.answer() if report.verdict is Verdict.SET else None
+        return await asyncio.to_thread(_advice, sizes, read_limits(limits))
 
     async def limits(self) -> SizeLimits | None:
         """The limits that somebody set, None: the applications' own are in force."""
@@ -100,6 +101,11 @@ class Sizes:
     async def _raw_limits(self) -> bytes | None:
         raw: Any = await self._client.get(self._keys.size_limits)
         return cast("bytes | None", raw)
+
+
+def _advice(sizes: Mapping[bytes, bytes], limits: SizeLimits | None) -> Sentence | None:
+    report = make_report(read_sizes(sizes), limits, at=time.time())
+    return report.answer() if report.verdict is Verdict.SET else None
 
 
 def limit_of(name: str, value: object) -> int:
