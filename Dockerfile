@@ -27,9 +27,12 @@ WORKDIR /
 USER 10001:10001
 
 FROM base AS web
-# Listening on every address is refused unless NEEDLE_CONTAINER=true: see docs/configure.md.
+# NEEDLE_URL is for `needle login-link` in here.
 ENV NEEDLE_HOST=0.0.0.0 \
-    NEEDLE_PORT=8787
+    NEEDLE_PORT=8787 \
+    NEEDLE_URL=http://127.0.0.1:8787 \
+    NEEDLE_DATA=/data
+VOLUME ["/data"]
 EXPOSE 8787
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python", "-P", "-m", "cli.health", "web"]

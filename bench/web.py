@@ -39,10 +39,14 @@ def measure(name: str, page: PageServer, seconds: float) -> None:
     print(f"{name:34} {memory.rss / 1e6:6.1f} MB RSS {memory.uss / 1e6:6.1f} MB own {cpu:6.2f} %")
 
 
-def read_stream(page: PageServer, stop: threading.Event) -> int:
-    """Read one stream until `stop`; how many bytes came."""
+def read_stream(page: PageServer, number: int, stop: threading.Event) -> int:
+    """Read one stream until `stop`, as a browser of its own; how many bytes came."""
     count = 0
-    with httpx.Client(timeout=30) as client, client.stream("GET", page.url + "/events") as answer:
+    headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+    with (
+        httpx.Client(timeout=30, headers=headers) as client,
+        client.stream("GET", page.url + "/events") as answer,
+    ):
         for chunk in answer.iter_raw():
             count += len(chunk)
             if stop.is_set():
@@ -82,12 +86,12 @@ def main(seconds: float) -> None:
         httpx.get(page.url)
         httpx.post(page.url + "/api/v1/scans", json={"mode": "quick"})
         measure("after a page and a start", page, seconds)
-        in_background(stack, read_stream, page)
+        in_background(stack, read_stream, page, 0)
         measure("one browser, nothing happens", page, seconds)
         in_background(stack, busy_scan, client)
         measure(f"one browser, {EVENTS_A_SECOND} events a second", page, seconds)
-        for _ in range(49):
-            in_background(stack, read_stream, page)
+        for number in range(1, 50):
+            in_background(stack, read_stream, page, number)
         measure(f"50 browsers, {EVENTS_A_SECOND} events a second", page, seconds)
 
 

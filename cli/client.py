@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cli import instance
+from cli.settings import read_token, read_url
 from cli.terminal import Failure, shown
-from wire.settings import SettingsError
-from worker.settings import data_folder
+from web.settings import is_loopback
+from web.vault import read_operator_token
+from wire.settings import SettingsError, data_folder
 
 Document = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
@@ -25,14 +29,21 @@ class NoAnswerError(Failure):
 
 
 class Api:
-    """The API of the Needle at `url` (without a path)."""
+    """The API of the Needle at `url` (without a path).
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+    `token` is sent with every request; `certificate`, a file, is the only one that is accepted.
+    """
+
+    def __init__(self, url: str, token: str = "", certificate: str = "") -> None:
+        self.url, self._token = url.rstrip("/"), token
         if not self.url.startswith(("http://", "https://")):
             raise Failure(f"{url}: an address such as http://127.0.0.1:8787 is needed")
+        handlers: list[urllib.request.BaseHandler] = [_Stay()]
         # A proxy for the internet knows nothing of a server on this machine.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        handlers.append(urllib.request.ProxyHandler({}))
+        if certificate:
+            handlers.append(urllib.request.HTTPSHandler(context=_pinned(certificate)))
+        self._opener = urllib.request.build_opener(*handlers)
 
     def get(self, path: str) -> Document:
         """The document at `/api/v1` + `path`.  Raises NoAnswerError, Failure."""
@@ -52,18 +63,18 @@ class Api:
 
     def read(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
         """The answer as it came.  Raises NoAnswerError, Failure."""
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers |= {"Authorization": f"Bearer {self._token}"}
         request = urllib.request.Request(  # noqa: S310 - http and https only, see above
-            f"{self.url}/api/v1{path}",
-            data=body,
-            headers={"Content-Type": "application/json"},
-            method=method,
+            f"{self.url}/api/v1{path}", data=body, headers=headers, method=method
         )
         try:
             with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
                 return bytes(response.read(ANSWER_BYTES))
         except urllib.error.HTTPError as error:
             with error:
-                raise Failure(_message(error)) from None
+                raise Failure(self._message(error)) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise NoAnswerError(f"no answer from {self.url}: {reason}") from None
@@ -77,27 +88,66 @@ class Api:
             raise Failure(f"{self.url} is no Needle: its answer is not a JSON object")
         return document
 
+    def _message(self, error: urllib.error.HTTPError) -> str:
+        """What the API said was wrong."""
+        if error.code == 401:
+            what = "does not accept this token" if self._token else "wants a token"
+            return f"{self.url} {what}: `needle tokens create` makes one, NEEDLE_TOKEN names it"
+        try:
+            return str(json.loads(error.read(ANSWER_BYTES))["error"]["message"])
+        except (ValueError, KeyError, TypeError, OSError, HTTPException, RecursionError):
+            return f"HTTP {error.code} {error.reason}"
+
 
 def connect(url: str | None, data: str | None) -> Api:
-    """The API at `url`, else of the `needle up` that runs on the data folder.  Raises Failure."""
-    if url:
-        return Api(url)
+    """The API at `url`, else of the `needle up` that runs on the data folder.  Raises Failure.
+
+    The operator token of the data folder goes to an address of this machine only.
+    """
     try:
         folder = Path(data).expanduser().absolute() if data else data_folder()
+        token, url = read_token(), url or ("" if data else read_url())
     except SettingsError as error:
         raise Failure(str(error)) from None
+    if url:
+        is_here = is_loopback(urlsplit(url).hostname or "")
+        return Api(url, token or (read_operator_token(folder) if is_here else ""))
+    running = find_instance(folder)
+    return Api(running.url, read_operator_token(folder) or token, running.certificate)
+
+
+def people_address(url: str | None, data: str | None) -> str:
+    """Where people open the Needle that is meant; "" when only it can tell."""
+    if url or (not data and read_url()):
+        return ""
+    running = instance.running(Path(data).expanduser().absolute() if data else data_folder())
+    return running.address if running else ""
+
+
+def find_instance(folder: Path) -> instance.Instance:
+    """The `needle up` that runs on a data folder.  Raises Failure."""
     running = instance.running(folder)
     if running is None:
         raise Failure(
             f"no Needle runs on {shown(str(folder))}: start it with `needle up`, or name one "
             "with --data or --url"
         )
-    return Api(running.url)
+    return running
 
 
-def _message(error: urllib.error.HTTPError) -> str:
-    """What the API said was wrong."""
+def _pinned(certificate: str) -> ssl.SSLContext:
+    """Accepts the server that has this very certificate, whatever name it is reached by."""
     try:
-        return str(json.loads(error.read(ANSWER_BYTES))["error"]["message"])
-    except (ValueError, KeyError, TypeError, OSError, HTTPException, RecursionError):
-        return f"HTTP {error.code} {error.reason}"
+        context = ssl.create_default_context(cafile=certificate)
+    except OSError as error:
+        raise Failure(f"{certificate}: no certificate: {error.strerror or error}") from None
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it would take the token along."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None

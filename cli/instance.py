@@ -29,7 +29,9 @@ class Instance:
     """A running `needle up`."""
 
     pid: int
-    url: str  #: address of the page
+    url: str  #: of the page, for programs on this machine
+    address: str = ""  #: of the page, for people: in the local network with `--lan`
+    certificate: str = ""  #: file, when the page is served by HTTPS
 
 
 def prepare(data: Path) -> None:
@@ -86,7 +88,8 @@ def running(data: Path) -> Instance | None:
             if _lock(lock, fcntl.LOCK_SH):
                 return None
         known = json.loads((data / RECORD_NAME).read_text())
-        return Instance(pid=int(known["pid"]), url=str(known["url"]))
+        more = {name: str(known.get(name, "")) for name in ("address", "certificate")}
+        return Instance(pid=int(known["pid"]), url=str(known["url"]), **more)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

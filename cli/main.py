@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
+from cli.access_commands import instance_options, login_link, sessions, tokens
 from wire.missing import DAYS_MAX
 
 
@@ -24,22 +23,38 @@ def main() -> None:
 @click.option(
     "--data", type=click.Path(), help="Data folder (default: NEEDLE_DATA, else the user's own)."
 )
-def up(music_dir: tuple[str, ...], host: str | None, port: int | None, data: str | None) -> None:
+@click.option("--lan", is_flag=True, help="Let other devices of the local network open the page.")
+@click.option("--tls-cert", type=click.Path(), help="Certificate (PEM): serve the page by HTTPS.")
+@click.option("--tls-key", type=click.Path(), help="Its private key (PEM).")
+def up(
+    music_dir: tuple[str, ...],
+    host: str | None,
+    port: int | None,
+    data: str | None,
+    lan: bool,
+    tls_cert: str | None,
+    tls_key: str | None,
+) -> None:
     """Start Needle on MUSIC_DIR and keep it running; without one, on a demo library.
 
     Starts Redis (unless NEEDLE_REDIS_URL names one), a worker and the page.
     """
     from cli.up import up
 
-    up(music_dir, host, port, data)
+    if lan and host is not None:
+        raise click.UsageError("--lan listens on every address: leave --host out")
+    up(
+        music_dir,
+        host="0.0.0.0" if lan else host,  # noqa: S104 - that is what was asked for
+        port=port,
+        data=data,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
 
 
-def instance_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which Needle is meant."""
-    command = click.option("--url", help="Address of Needle (default: what runs here).")(command)
-    return click.option(
-        "--data", type=click.Path(), help="Data folder of the Needle that is meant."
-    )(command)
+for _command in (login_link, sessions, tokens):
+    main.add_command(_command)
 
 
 @main.command()

@@ -11,29 +11,64 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli import instance, valkey
 from cli.health import page_answers, watcher_beats, worker_beats
+from cli.lan import address_for_people, url_of
 from cli.parts import Part
+from cli.settings import SETTINGS as CLI_SETTINGS
 from cli.supervisor import Stopped, Supervisor
 from cli.terminal import Failure, complain, say, shown
-from web.settings import ALERTS, HOST, PORT
+from web.settings import ALERTS, TLS_CERT, TLS_KEY, is_loopback
 from web.settings import SETTINGS as WEB_SETTINGS
 from web.settings import read_settings as read_web_settings
+from web.vault import VaultError, open_vault
 from wire.keys import Keys
 from wire.roots import Root, join_roots, make_root
-from wire.settings import SettingsError, read, unknown_settings
+from wire.settings import SettingsError, unknown_settings
 from worker.settings import SETTINGS as WORKER_SETTINGS
 from worker.settings import WorkerSettings
 from worker.settings import read_settings as read_worker_settings
 
 #: Files of the demo library.
 DEMO_FILES = 300
+#: What making a login link may take: on a Raspberry Pi it is about 2.
+LINK_SECONDS = 8.0
 
 
-def up(music: Sequence[str], host: str | None, port: int | None, data: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where the page listens, and how."""
+
+    host: str
+    port: int
+    certificate: str = ""  #: file; with one the page is served by HTTPS
+    sign_in: bool = True
+    public_url: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """`https` with a certificate."""
+        return "https" if self.certificate else "http"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines can reach it."""
+        return not is_loopback(self.host)
+
+
+def up(
+    music: Sequence[str],
+    *,
+    host: str | None,
+    port: int | None,
+    data: str | None,
+    tls_cert: str | None = None,
+    tls_key: str | None = None,
+) -> None:
     """Run Needle until it is told to stop.
 
     `music`: folders; empty: NEEDLE_MUSIC, else a demo library made in the data folder.
@@ -41,7 +76,7 @@ def up(music: Sequence[str], host: str | None, port: int | None, data: str | Non
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.umask(0o077)
-    for name in unknown_settings((*WEB_SETTINGS, *WORKER_SETTINGS)):
+    for name in unknown_settings((*WEB_SETTINGS, *WORKER_SETTINGS, *CLI_SETTINGS)):
         complain(f"{name} is no setting of Needle: a typing mistake?")
     environ = dict(os.environ)
     try:
@@ -53,7 +88,10 @@ def up(music: Sequence[str], host: str | None, port: int | None, data: str | Non
             _set(environ, "NEEDLE_PORT", str(port))
         if music:
             _set(environ, "NEEDLE_MUSIC", join_roots(absolute(path) for path in music))
-        read_web_settings(environ)
+        for name, path in ((TLS_CERT.name, tls_cert), (TLS_KEY.name, tls_key)):
+            if path is not None:
+                _set(environ, name, absolute(path))
+        web = read_web_settings(environ)
         settings = read_worker_settings(environ)
     except SettingsError as error:
         raise Failure(str(error)) from None
@@ -64,7 +102,10 @@ def up(music: Sequence[str], host: str | None, port: int | None, data: str | Non
     with instance.locked(settings.data) as lock:
         if ALERTS.name not in environ:
             _set(environ, ALERTS.name, str(_alerts_file(settings.data)))
-        _run(settings, lock, environ)
+        if web.auth:
+            _make_secrets(settings.data)
+        page = Page(web.host, web.port, web.tls_cert, web.auth, web.public_url)
+        _run(settings, page, lock, environ)
 
 
 def _alerts_file(folder: Path) -> Path:
@@ -88,12 +129,21 @@ def _set(environ: dict[str, str], name: str, value: str) -> None:
     environ[name] = value
 
 
-def _run(settings: WorkerSettings, lock: int, environ: dict[str, str]) -> None:
+def _make_secrets(folder: Path) -> None:
+    try:
+        open_vault(folder)
+    except VaultError as error:
+        raise Failure(str(error)) from None
+
+
+def _run(settings: WorkerSettings, page: Page, lock: int, environ: dict[str, str]) -> None:
     folder, shared = settings.data, settings.shared
-    host, port = read(HOST, environ), int(read(PORT, environ))
-    _check_port(host, port)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    instance.record(folder, instance.Instance(os.getpid(), url))
+    _check_port(page.host, page.port)
+    place = (page.scheme, page.host, page.port)
+    address = page.public_url or address_for_people(*place)
+    instance.record(
+        folder, instance.Instance(os.getpid(), url_of(*place), address, page.certificate)
+    )
     try:
         roots = shared.roots or (_demo_library(folder / "demo"),)
         _set(environ, "NEEDLE_MUSIC", join_roots(os.fsdecode(root.path) for root in roots))
@@ -102,11 +152,12 @@ def _run(settings: WorkerSettings, lock: int, environ: dict[str, str]) -> None:
         supervisor = Supervisor(folder / "logs", environ, (lock,))
         try:
             keys = Keys(shared.key_prefix)
-            parts = [worker_part(server.url, keys), web_part(host, port)]
+            parts = [worker_part(server.url, keys), web_part(page)]
             if settings.watch:
                 parts.append(watcher_part(server.url, keys))
             _start(supervisor, server, parts)
-            _introduce(supervisor, server, roots, folder, url)
+            _introduce(supervisor, server, roots, folder)
+            _invite(page, address, folder, environ)
             supervisor.watch()
             say("Stopping")
         except Stopped:
@@ -151,12 +202,12 @@ def worker_part(redis_url: str, keys: Keys) -> Part:
     )
 
 
-def web_part(host: str, port: int) -> Part:
+def web_part(page: Page) -> Part:
     """The page.  SIGTERM ends it once open streams are closed."""
     return Part(
         name="web",
         command=(sys.executable, "-P", "-m", "web"),
-        answers=lambda _: page_answers(host, port),
+        answers=lambda _: page_answers(page.host, page.port, tls=bool(page.certificate)),
         ending=((signal.SIGTERM, 4.5),),
     )
 
@@ -213,7 +264,6 @@ def _introduce(
     server: valkey.Server,
     roots: Sequence[Root],
     folder: Path,
-    url: str,
 ) -> None:
     pids = supervisor.pids()
     say("")
@@ -228,7 +278,36 @@ def _introduce(
     if "watcher" in pids:
         say(f"  watcher pid {pids['watcher']}")
     say("")
-    say(f"Needle is at {url}")
-    port = url.rpartition(":")[2]
-    say(f"From elsewhere: ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}, then that address")
+
+
+def _invite(page: Page, address: str, folder: Path, environ: Mapping[str, str]) -> None:
+    """Say where the page is, and how it is opened."""
+    link = _login_link(folder, environ, with_code=page.is_open) if page.sign_in else []
+    say(f"Needle is at {address}")
+    if link:
+        say("Open this link; afterwards the address alone will do:")
+        for line in link:
+            say(f"  {line}" if line else "")
+        say("Another link, for another browser: needle login-link")
+    if not page.is_open:
+        say("For phones and other machines of the local network: needle up --lan")
     say("Ctrl-C stops it")
+
+
+def _login_link(folder: Path, environ: Mapping[str, str], *, with_code: bool) -> list[str]:
+    """What `needle login-link` says; a process of its own, for ours is to stay small."""
+    encoding = sys.stdout.encoding or "ascii"
+    command = [sys.executable, "-P", "-m", "cli.main", "login-link", "--data", str(folder)]
+    try:
+        done = subprocess.run(
+            [*command, *(() if with_code else ("--no-qr",))],
+            env={**environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=True,
+            timeout=LINK_SECONDS,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = (error.stderr or b"").decode(encoding, "replace").strip().removeprefix("needle: ")
+        complain(f"no login link was made; `needle login-link` tries again. {said}".strip())
+        return []
+    return done.stdout.decode(encoding, "replace").splitlines()

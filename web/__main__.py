@@ -8,6 +8,7 @@ import sys
 
 from web.server import serve
 from web.settings import read_settings
+from web.vault import VaultError
 from wire.settings import SettingsError
 
 
@@ -18,11 +19,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = read_settings()
-    except SettingsError as error:
+        serve(settings)
+    except (SettingsError, VaultError) as error:
         logging.getLogger("web").error("%s", error)
         return 2
-    try:
-        serve(settings)
     except OSError as error:
         logging.getLogger("web").error(
             "cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror

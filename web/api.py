@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from web import library_api, missing_api, schemas, size_api, trend_pages
+from web import access_api, library_api, missing_api, schemas, size_api, trend_pages
+from web.access import Access
 from web.alerts import api as alerts_api
 from web.errors import ApiResponse
 from web.operations import PREFIX, Operation, Parameter, json_body, whole_number
@@ -14,6 +15,7 @@ from web.scans import Action, mode_of
 from web.services import services
 from web.state import SCANS_SHOWN, State
 from web.views import problem_json, scan_json, status_json
+from web.visitor import visitor_in
 from wire.keys import SCANS_KEPT
 from wire.outcomes import PROBLEMS
 from wire.states import ScanMode
@@ -32,7 +34,7 @@ async def start_scan(request: Request) -> Response:
     """Start a scan of one folder, or of all roots."""
     parts = services(request)
     root, mode, mark_anyway = await _scan_request(request)
-    started = await parts.scans.start(root, mode, ACTOR, mark_anyway=mark_anyway)
+    started = await parts.scans.start(root, mode, _actor(request), mark_anyway=mark_anyway)
     for scan, _ in started:
         parts.hub.take(scan)
     documents = [scan_json(scan) for scan, _ in started]
@@ -106,7 +108,9 @@ async def healthz(request: Request) -> Response:  # noqa: ARG001 - an endpoint's
 async def readyz(request: Request) -> Response:
     """`GET /readyz`: a scan could start now."""
     reasons = _not_ready(await services(request).hub.fresh_state())
-    body = {"status": "not ready" if reasons else "ready", "reasons": reasons}
+    body: dict[str, object] = {"status": "not ready" if reasons else "ready", "reasons": []}
+    if visitor_in(request.scope).access >= Access.VIEWER:
+        body["reasons"] = reasons
     return ApiResponse(body, 503 if reasons else 200)
 
 
@@ -119,7 +123,7 @@ def _not_ready(state: State) -> list[str]:
 
 
 async def _request(request: Request, action: Action) -> Response:
-    scan = await services(request).scans.request(_scan_id(request), action, ACTOR)
+    scan = await services(request).scans.request(_scan_id(request), action, _actor(request))
     return ApiResponse(scan_json(scan), 202)
 
 
@@ -133,6 +137,10 @@ async def _scan_request(request: Request) -> tuple[str | None, ScanMode, bool]:
     if not isinstance(mark_anyway, bool):
         raise RefusedError(422, "invalid_mark_anyway", "mark_anyway: true or false is needed.")
     return root, mode_of(body.get("mode")), mark_anyway
+
+
+def _actor(request: Request) -> str:
+    return visitor_in(request.scope).named(ACTOR)
 
 
 def _scan_id(request: Request) -> str:
@@ -218,6 +226,7 @@ OPERATIONS = (
     *size_api.OPERATIONS,
     *alerts_api.OPERATIONS,
     *trend_pages.OPERATIONS,
+    *access_api.OPERATIONS,
     Operation(
         "GET",
         f"{PREFIX}/status",

@@ -8,19 +8,23 @@ from collections.abc import AsyncIterator
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from web import api, assets, errors, history, library_pages, pages, size_pages, trend_pages
+from web import api, assets, errors, history, library_pages, login, pages, size_pages, trend_pages
 from web.access import protect
+from web.activity import ActivityLog
 from web.alerts import pages as alert_pages
 from web.alerts.file import RuleFile
 from web.alerts.watch import Watch
 from web.assets import STATIC, CachedStatic
+from web.attempts import Attempts
 from web.connection import connect
 from web.dispatch import Dispatcher
 from web.guard import Guard
 from web.hub import Hub
+from web.identity import Identify, Identity
 from web.library import Library
 from web.missing import Missing
 from web.openapi import openapi
@@ -29,11 +33,14 @@ from web.refusal import RefusedError
 from web.render import Renderer
 from web.scans import Scans
 from web.services import Services
+from web.sessions import Sessions
 from web.settings import WebSettings, read_settings
 from web.size_card import SizeCard
 from web.sizes import Sizes
 from web.stream import Streams
+from web.tokens import Tokens
 from web.trends import Trends
+from web.vault import open_vault
 from wire.keys import Keys
 
 #: Each needs a line in `web.access.TABLE`.
@@ -62,6 +69,9 @@ ROUTES = (
     Route("/alerts/silence", alert_pages.silence, methods=["POST"]),
     Route("/alerts/unsilence", alert_pages.unsilence, methods=["POST"]),
     Route("/alerts/test", alert_pages.test, methods=["POST"]),
+    Route("/login", login.show),
+    Route("/login", login.sign_in, methods=["POST"]),
+    Route("/logout", login.sign_out, methods=["POST"]),
     Route("/language", pages.set_language, methods=["POST"]),
     Route("/theme", pages.set_theme, methods=["POST"]),
     *(Route(o.path, o.endpoint, methods=[o.method]) for o in api.OPERATIONS),
@@ -77,10 +87,12 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
 
     Raises:
         SettingsError: a setting cannot be used.
+        VaultError: the secrets cannot be kept.
     """
     settings = settings or read_settings()
     shared = settings.shared
     keys = Keys(shared.key_prefix)
+    vault = open_vault(settings.data) if settings.auth else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -97,6 +109,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
         library = Library(client, keys, dispatcher)
         sizes = Sizes(client, keys)
         size_card = SizeCard(sizes, hub)
+        log = ActivityLog(client, keys)
         app.state.services = Services(
             settings=settings,
             renderer=renderer,
@@ -105,11 +118,18 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             scans=Scans(client, keys, shared.roots, dispatcher),
             problems=Problems(client, keys, library),
             library=library,
-            missing=Missing(library, dispatcher, shared.roots),
             sizes=sizes,
             size_card=size_card,
             alerts=alerts,
             trends=Trends(client, keys),
+            missing=Missing(library, dispatcher, shared.roots, log),
+            activity=log,
+            identity=(
+                Identity(vault, Sessions(client, keys, vault), Tokens(settings.data, vault))
+                if vault
+                else None
+            ),
+            attempts=Attempts(),
         )
         try:
             async with hub.running(), alerts.running(), size_card.running():
@@ -121,7 +141,8 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
     app = Starlette(
         routes=protect(ROUTES),
         exception_handlers=dict.fromkeys(_HANDLED, errors.answer),
+        middleware=[Middleware(Identify)],
         lifespan=lifespan,
     )
     # Outside of everything, so that even the answer to a crash carries its headers.
-    return Guard(app, settings.allowed_hosts)
+    return Guard(app, settings)

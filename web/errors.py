@@ -10,14 +10,17 @@ from typing import Any
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from web.connection import cause
+from web.login import login_path
 from web.preferences import language_of, page_response
 from web.refusal import RefusedError
 from web.services import services
 
 API_PREFIX = "/api/"
+#: Nobody looks at what these answer; a page, or a way to one, would be taken for the answer.
+FOR_PROGRAMS = frozenset({"/events", "/metrics"})
 
 
 class ApiResponse(JSONResponse):
@@ -50,10 +53,17 @@ async def answer(request: Request, error: Exception) -> Response:
     """The answer to a request that failed."""
     refusal = describe(error)
     headers = dict(getattr(error, "headers", None) or {})
-    if refusal.status == 503:
+    if refusal.status in (429, 503):
         headers["Retry-After"] = "5"
-    if request.url.path.startswith(API_PREFIX):
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="needle"'
+    path = request.url.path
+    if path.startswith(API_PREFIX):
         return error_json(refusal, headers)
+    if path in FOR_PROGRAMS:
+        return PlainTextResponse(refusal.message, refusal.status, headers)
+    if refusal.status == 401 and request.method in ("GET", "HEAD"):
+        return RedirectResponse(login_path(request), 303)
     parts, language = services(request), language_of(request)
     response = page_response(
         request,

@@ -1,9 +1,8 @@
 """The door: which requests come in at all, and the headers every answer leaves with.  Pure ASGI.
 
-Until people sign in, what protects Needle is that it listens on this machine only and that no
-other site can use a visitor's browser against it: the Host must be one of ours (no DNS
-rebinding), and an unsafe request of a browser must come from the page itself (no CSRF).
-Programs send neither Origin nor Sec-Fetch-Site; they have no rights that a browser could lend.
+The Host must be one of ours (no DNS rebinding), and an unsafe request of a browser must come from
+a page of ours (no CSRF).  Programs send neither Origin nor Sec-Fetch-Site: they must bring a
+token, which no other site can make a browser send.  Who may do what is decided further in.
 """
 
 from __future__ import annotations
@@ -11,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.errors import API_PREFIX, error_json
+from web.proxies import behind_proxies
 from web.refusal import RefusedError
+from web.settings import WebSettings
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
@@ -43,15 +44,19 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Refuses foreign hosts, foreign origins and large or slow bodies."""
+    """Refuses foreign hosts, foreign origins, ambiguous requests, and large or slow bodies."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str] = ()) -> None:
-        self._app, self._allowed_hosts = app, frozenset(allowed_hosts)
+    def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
+        self._app, self._settings = app, settings
+        self._allowed_hosts = frozenset(settings.allowed_hosts) | {
+            _name_of(urlsplit(settings.public_url).netloc)
+        } - {""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = behind_proxies(scope, self._settings.trusted_proxies)
         send = _with_security_headers(send)
         try:
             self._check(scope)
@@ -69,8 +74,22 @@ class Guard:
             raise RefusedError(
                 421, "unknown_host", "Unknown host name: add it to NEEDLE_ALLOWED_HOSTS."
             )
-        if scope["method"] not in SAFE_METHODS and not _is_same_origin(headers, host):
+        if len(headers.getlist("authorization")) > 1:
+            raise RefusedError(400, "ambiguous", "Two Authorization headers are refused.")
+        if scope["method"] not in SAFE_METHODS and not self._may_change(headers, host):
             raise RefusedError(403, "cross_origin", "A request of another site is refused.")
+
+    def _may_change(self, headers: Headers, host: str) -> bool:
+        """Whether the request comes from a page of ours, or from a program."""
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if headers.get("authorization", "").lower().startswith("bearer "):
+            return True  # other sites cannot send this header: nothing here lets them (CORS)
+        if site is not None:
+            return site in ("same-origin", "none")
+        # A browser on plain http in the LAN sends no Sec-Fetch-Site, but it sends Origin.
+        if origin is not None:
+            return origin.partition("://")[2].lower() == host.lower()
+        return not self._settings.auth  # a program: without sign-in there are no tokens
 
     def _is_our_name(self, name: str) -> bool:
         if not name:
@@ -90,14 +109,6 @@ def _name_of(host: str) -> str:
     if host.startswith("["):
         return host[1 : host.find("]")].lower() if "]" in host else ""
     return host.partition(":")[0].lower()
-
-
-def _is_same_origin(headers: Headers, host: str) -> bool:
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
-        return site in ("same-origin", "none")
-    # A browser on plain http in the LAN sends no Sec-Fetch-Site, but it sends Origin.
-    return origin is None or origin.partition("://")[2].lower() == host.lower()
 
 
 async def _whole_body(headers: Headers, receive: Receive) -> Receive:

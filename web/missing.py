@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from web import activity
 from web.dispatch import Dispatcher, DispatchError
 from web.library import Library
 from web.refusal import RefusedError
@@ -20,8 +21,14 @@ from wire.roots import Root
 class Missing:
     """The missing files of one catalog."""
 
-    def __init__(self, library: Library, dispatcher: Dispatcher, roots: Sequence[Root]) -> None:
-        self._library, self._dispatcher = library, dispatcher
+    def __init__(
+        self,
+        library: Library,
+        dispatcher: Dispatcher,
+        roots: Sequence[Root],
+        log: activity.ActivityLog,
+    ) -> None:
+        self._library, self._dispatcher, self._activity = library, dispatcher, log
         self._root_ids = frozenset(root.id for root in roots)
 
     async def preview(self, root_id: str, days: int) -> MissingFiles:
@@ -48,6 +55,10 @@ class Missing:
             )
         if found.files:
             await self._send(question, actor)
+            files = "1 file" if found.files == 1 else f"{found.files} files"
+            await self._activity.write("missing.purge_requested", actor=actor, detail=files)
+        else:
+            activity.nothing()
         return found
 
     async def _send(self, question: MissingQuestion, actor: str) -> None:

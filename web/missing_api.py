@@ -15,6 +15,7 @@ from web.operations import PREFIX, Operation, Parameter, json_body
 from web.refusal import RefusedError
 from web.services import services
 from web.views import iso
+from web.visitor import visitor_in
 from wire.missing import DAYS_MAX, MissingFiles
 
 ACTOR = "api"
@@ -37,7 +38,9 @@ async def purge_missing(request: Request) -> Response:
     expected = count_of(body.get("expected"))
     if expected is None or isinstance(body["expected"], str):
         raise RefusedError(422, "invalid_expected", "expected: a number of files is needed.")
-    found = await services(request).missing.purge(root, days, expected, ACTOR)
+    found = await services(request).missing.purge(
+        root, days, expected, visitor_in(request.scope).named(ACTOR)
+    )
     return ApiResponse(_json(found, root, days), 202)
 
 

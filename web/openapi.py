@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import Access
+from web.access_schemas import ACCESS_SCHEMAS
 from web.alerts.schemas import SCHEMAS as ALERT_SCHEMAS
 from web.api import OPERATIONS
 from web.errors import ApiResponse
@@ -38,10 +39,12 @@ _REFUSALS = {
     Access.PUBLIC: {},
     Access.VIEWER: {401: "Error"},
     Access.OPERATOR: {401: "Error", 403: "Error"},
+    Access.OWNER: {401: "Error", 403: "Error"},
 }
 
 _HEADINGS = {
     200: "Done",
+    201: "Made",
     202: "Accepted",
     401: "Not signed in",
     403: "Not allowed",
@@ -73,7 +76,7 @@ def document() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | SIZE_SCHEMAS | ALERT_SCHEMAS | TREND_SCHEMAS,
+            "schemas": SCHEMAS | SIZE_SCHEMAS | ALERT_SCHEMAS | TREND_SCHEMAS | ACCESS_SCHEMAS,
             "securitySchemes": _SCHEMES,
         },
     }

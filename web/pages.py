@@ -18,6 +18,7 @@ from web.preferences import (
     page_response,
 )
 from web.problems import ProblemPage
+from web.proxies import neighbourhood
 from web.refusal import RefusedError
 from web.render import SECTIONS, partial
 from web.scans import Action, mode_of
@@ -28,7 +29,7 @@ from web.visitor import visitor_in
 from wire.outcomes import PROBLEMS
 from wire.states import ScanMode
 
-#: Names a browser, so that its tabs share a few streams; it gives no rights.
+#: Names a browser without sign-in, so that its tabs share a few streams; it gives no rights.
 BROWSER_COOKIE = "needle_browser"
 PAGE_ROWS = 50
 ACTOR = "page"
@@ -39,17 +40,24 @@ async def index(request: Request) -> Response:
     parts = services(request)
     await parts.size_card.refresh()
     response = page_response(request, "index.html", await parts.hub.fresh_state())
-    if BROWSER_COOKIE not in request.cookies:
+    if parts.identity is None and BROWSER_COOKIE not in request.cookies:
         _set_cookie(response, BROWSER_COOKIE, secrets.token_urlsafe(16))
     return response
 
 
 async def events(request: Request) -> Response:
     """`GET /events`: the stream that keeps the page up to date."""
-    return services(request).streams.open(
-        View(language_of(request), visitor_in(request.scope).role),
-        session=request.cookies.get(BROWSER_COOKIE, ""),
+    parts, visitor = services(request), visitor_in(request.scope)
+
+    async def may_go_on() -> bool:
+        return parts.identity is None or await parts.identity.is_still(visitor)
+
+    return parts.streams.open(
+        View(language_of(request), visitor.role),
+        session=visitor.session or request.cookies.get(BROWSER_COOKIE, ""),
+        address=neighbourhood(visitor.address),
         last_event_id=request.headers.get("last-event-id", ""),
+        may_go_on=may_go_on,
     )
 
 

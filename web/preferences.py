@@ -35,12 +35,14 @@ def page_response(
     request: Request, template: str, state: State, status: int = 200, **values: object
 ) -> HTMLResponse:
     """A whole page in the visitor's language and theme."""
+    visitor = visitor_in(request.scope)
     html = services(request).renderer.page(
         template,
         language=language_of(request),
         theme=theme_of(request),
         state=state,
-        role=visitor_in(request.scope).role,
+        role=visitor.role,
+        visitor=visitor,
         **values,
     )
     # Text of files may hold lone surrogates.

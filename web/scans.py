@@ -8,17 +8,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from web import activity
 from web.connection import REDIS_ERRORS, read_members
 from web.dispatch import Dispatcher, DispatchError
 from web.refusal import RefusedError
 from web.snapshot import read_scans
 from wire import keys as wire_keys
-from wire.events import Activity, Scan, encode
+from wire.events import Scan
 from wire.keys import Keys
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, is_scan_id
 from wire.roots import OutsideRootsError, Root, locate
@@ -149,6 +149,7 @@ class Scans:
     async def _start(self, scan: Scan) -> tuple[Scan, bool]:
         running = await self._take(scan)
         if running is not None:
+            activity.nothing()
             return running, False
         await self._publish(scan)
         async with self._client.pipeline(transaction=False) as pipe:
@@ -204,14 +205,12 @@ class Scans:
         return next(iter(await read_scans(self._client, self._keys, [scan_id])), None)
 
     def _add_activity(self, pipe: Pipeline, action: str, actor: str, scan: Scan) -> None:
-        entry: Any = encode(
-            Activity(
-                at=time.time(),
-                actor=actor,
-                action=action,
-                scan_id=scan.id,
-                target=scan.root,
-                detail=scan.folder,
-            )
+        activity.add(
+            pipe,
+            self._keys,
+            action,
+            actor=actor,
+            scan_id=scan.id,
+            target=scan.root,
+            detail=scan.folder,
         )
-        pipe.xadd(self._keys.activity, entry, maxlen=wire_keys.ACTIVITY_LENGTH)

@@ -8,7 +8,8 @@ import socket
 import uvicorn
 
 from web.app import create_app
-from web.settings import WebSettings
+from web.settings import TLS_CERT, TLS_KEY, WebSettings
+from wire.settings import SettingsError
 
 #: A browser that vanished without a word is given up after this.
 DEAD_PEER_SECONDS = 20
@@ -23,7 +24,10 @@ def serve(settings: WebSettings) -> None:
 
     Raises:
         OSError: the address cannot be listened on.
+        SettingsError: certificate or key cannot be used.
+        VaultError: the secrets cannot be kept.
     """
+    _check_certificate(settings)
     config = uvicorn.Config(
         create_app(settings),
         ws="none",
@@ -32,10 +36,30 @@ def serve(settings: WebSettings) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
     )
     with listen(settings.host, settings.port) as listener:
         logging.getLogger(__name__).info("listening on %s:%d", settings.host, settings.port)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _check_certificate(settings: WebSettings) -> None:
+    """Say before anything is started that HTTPS is not possible.  Raises SettingsError."""
+    if not settings.tls_cert:
+        return
+    import ssl  # only here: it costs memory
+
+    def no_password() -> str:
+        raise SettingsError(f"{TLS_KEY.name}: a key without a password is needed")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, no_password)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(
+            f"{TLS_CERT.name}, {TLS_KEY.name}: they cannot be used: {error.strerror or error}"
+        ) from None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,8 +7,11 @@ from typing import cast
 
 from starlette.requests import Request
 
+from web.activity import ActivityLog
 from web.alerts.watch import Watch
+from web.attempts import Attempts
 from web.hub import Hub
+from web.identity import Identity
 from web.library import Library
 from web.missing import Missing
 from web.problems import Problems
@@ -37,6 +40,9 @@ class Services:
     size_card: SizeCard
     alerts: Watch
     trends: Trends
+    activity: ActivityLog
+    identity: Identity | None  #: None: NEEDLE_AUTH is off, everybody is an operator
+    attempts: Attempts
 
 
 def services(request: Request) -> Services:

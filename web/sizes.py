@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from redis.asyncio import Redis
 
+from web import activity
 from web.refusal import RefusedError
 from wire import limits as changes
+from wire.events import encode
 from wire.keys import ACTIVITY_LENGTH, Keys
 from wire.limits import Change, LimitError
 from wire.payloads import SizeLimits, read_limits, read_sizes
@@ -74,7 +77,7 @@ class Sizes:
 
     async def reset(self, actor: str) -> None:
         """Measure anew; what was measured by day is kept."""
-        entry: Any = changes.reset_activity(actor, at := time.time())
+        entry: Any = encode(activity.signed(changes.reset_activity(actor, at := time.time())))
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.delete(self._keys.sizes)
             pipe.set(self._keys.sizes_since, f"{at:.3f}")
@@ -91,7 +94,9 @@ class Sizes:
             except LimitError as error:
                 raise RefusedError(409, "nothing_to_undo", str(error)) from None
             if change is None:
+                activity.nothing()
                 return known
+            change = replace(change, activity=activity.signed(change.activity))
             keys, arguments = changes.arguments(self._keys, raw, change)
             if await self._change_limits(keys=keys, args=arguments):
                 self.changes += 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,13 +27,17 @@ from web.settings import LANGUAGES
 from web.visitor import ROLES
 
 STREAMS_MAX = 64
+STREAMS_AN_ADDRESS = 16
 STREAMS_A_SESSION = 4
+#: How often it is asked whether whoever reads a stream is still signed in.
+CHECK_SECONDS = 20.0
 #: After so long without news the header is sent again; with the tick that is under 5 s.
 ALIVE_SECONDS = 3.5
 PING_SECONDS = 15
 SEND_TIMEOUT_SECONDS = 10
 
 PARKED = b"event: needle:parked\ndata: .\n\n"
+SIGNED_OUT = b"event: needle:signed-out\ndata: .\n\n"
 
 _EVENT_ID = re.compile(r"(\d{1,15})-(\d{1,10})", re.ASCII)
 _LINE = re.compile(r"\r\n|\r|\n")
@@ -53,9 +57,11 @@ class Client:
     """One open stream."""
 
     view: View
-    session: str  #: "" when the browser sent none
+    session: str  #: of whoever signed in, else a name of the browser; "" when it sent none
+    address: str  #: as `web.proxies.neighbourhood` gives it
+    may_go_on: Callable[[], Awaitable[bool]]  #: whether its session has not been ended
     seen: int = 0  #: the newest version it was given
-    parked: bool = False  #: its place was given to a newer stream of the session
+    farewell: bytes = b""  #: why it is to end: `PARKED` or `SIGNED_OUT`
 
 
 class Frames:
@@ -133,18 +139,30 @@ class Streams:
         self._frames = Frames(hub, renderer)
         self._clients: list[Client] = []
 
-    def open(self, view: View, *, session: str, last_event_id: str) -> Response:
+    def open(
+        self,
+        view: View,
+        *,
+        session: str,
+        address: str,
+        last_event_id: str,
+        may_go_on: Callable[[], Awaitable[bool]],
+    ) -> Response:
         """A stream for one browser; the oldest of the session's streams may be parked for it.
 
         Raises:
-            RefusedError: 503, too many streams are open.
+            RefusedError: 503 too many streams are open, 429 too many of this address.
         """
+        mine = [c for c in self._clients if session and c.session == session and not c.farewell]
+        for client in mine[: max(len(mine) - STREAMS_A_SESSION + 1, 0)]:
+            client.farewell = PARKED
+        staying = [c for c in self._clients if not c.farewell]
+        if sum(c.address == address for c in staying) >= STREAMS_AN_ADDRESS:
+            raise RefusedError(429, "too_many_streams", "Too many pages are open at this address.")
         if len(self._clients) >= STREAMS_MAX:
             raise RefusedError(503, "too_many_streams", "Too many pages are open.")
-        mine = [c for c in self._clients if session and c.session == session and not c.parked]
-        for client in mine[: max(len(mine) - STREAMS_A_SESSION + 1, 0)]:
-            client.parked = True
-        client = Client(view, session, self._frames.resume(view, last_event_id))
+        seen = self._frames.resume(view, last_event_id)
+        client = Client(view, session, address, may_go_on, seen)
         self._clients.append(client)
         return _QuietStream(
             self._messages(client),
@@ -156,10 +174,16 @@ class Streams:
             headers={"Content-Encoding": "identity"},
         )
 
+    def end(self, session: str) -> None:
+        """End the streams of a session that was ended, within a second."""
+        for client in self._clients:
+            if client.session == session:
+                client.farewell = client.farewell or SIGNED_OUT
+
     async def _messages(self, client: Client) -> AsyncIterator[bytes]:
         with self._hub.watching():
-            sent_at = 0.0
-            while not client.parked:
+            sent_at, checked_at = 0.0, time.monotonic()
+            while not client.farewell:
                 message = self._frames.message(client)
                 if not message and time.monotonic() - sent_at >= ALIVE_SECONDS:
                     message = self._frames.sign_of_life(client)
@@ -167,7 +191,11 @@ class Streams:
                     sent_at = time.monotonic()
                     yield message
                 await self._hub.next_version()
-            yield PARKED
+                if time.monotonic() - checked_at >= CHECK_SECONDS:
+                    checked_at = time.monotonic()
+                    if not await client.may_go_on():
+                        client.farewell = client.farewell or SIGNED_OUT
+            yield client.farewell
 
 
 class _QuietStream(EventSourceResponse):

@@ -193,6 +193,9 @@ class Activity:
     scan_id: str = ""
     target: str = ""  #: a folder, a worker, …
     detail: str = ""
+    role: str = ""  #: of who signed in: `operator` or `viewer`
+    device: str = ""  #: their browser, or the name of their token
+    address: str = ""
 
 
 Event = ScanChanged | ScanAt | WorkerBeat | WorkerGone | Activity

@@ -36,6 +36,9 @@ SCHEDULE_TTL = 180
 ALERTS_TURN_TTL = 45
 UPKEEP_SECONDS = 24 * 3600
 WATCH_TTL = 30
+#: Somebody who does not come back for so long signs in again.
+SESSION_SECONDS = 30 * 24 * 3600
+LOGIN_SECONDS = 600
 
 #: The metrics.  A field more than these in one hash is dropped and counted.
 METRIC_FIELDS = 20_000
@@ -116,6 +119,19 @@ class Keys:
     def answer(self, answer_id: str) -> str:
         """List with one entry: the answer to a question, see `wire.answers`; expires."""
         return f"{self.prefix}:answer:{answer_id}"
+
+    def session(self, digest: str) -> str:
+        """String: JSON of `web.sessions.Session`; lives `SESSION_SECONDS` after its last use."""
+        return f"{self.prefix}:session:{digest}"
+
+    @property
+    def sessions(self) -> str:
+        """Sorted set: digest of a session by when it was begun; some may have expired."""
+        return f"{self.prefix}:sessions"
+
+    def login(self, digest: str) -> str:
+        """String: the role that a one-time login code gives; `LOGIN_SECONDS`."""
+        return f"{self.prefix}:login:{digest}"
 
     @property
     def workers(self) -> str:

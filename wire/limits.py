@@ -110,9 +110,9 @@ def arguments(keys: Keys, known: bytes | None, change: Change) -> tuple[list[str
     return [keys.size_limits, keys.activity], [before, new, str(ACTIVITY_LENGTH), *fields]
 
 
-def reset_activity(actor: str, at: float) -> dict[str, str]:
-    """What is written of a reset, as the fields of a stream entry."""
-    return encode(Activity(at=at, actor=actor, action=RESET))
+def reset_activity(actor: str, at: float) -> Activity:
+    """What is written of a reset."""
+    return Activity(at=at, actor=actor, action=RESET)
 
 
 def _following(

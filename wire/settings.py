@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from wire.roots import Root, parse_roots
 
@@ -50,6 +51,14 @@ TIMEZONE = Setting(
     "NEEDLE_TIMEZONE",
     "Europe/Paris",
     "Zone in which times are shown and schedules are meant; times are kept in UTC.",
+)
+
+#: Worker, page and terminal keep their files in one folder.
+DATA = Setting(
+    "NEEDLE_DATA",
+    "",
+    "Data folder: catalog, append-only file, secrets, logs. Default: `$XDG_DATA_HOME/needle`, "
+    "else `~/.local/share/needle`.",
 )
 
 
@@ -117,6 +126,16 @@ def read_choice(
     if text not in choices:
         raise SettingsError(f"{setting.name}={text!r}: one of {', '.join(choices)} is needed")
     return text
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The data folder, which need not exist yet."""
+    text = read(DATA, environ)
+    if text:
+        return Path(text).expanduser().absolute()
+    base = environ.get("XDG_DATA_HOME", "")
+    root = Path(base) if base.startswith("/") else Path("~/.local/share").expanduser()
+    return root / "needle"
 
 
 def unknown_settings(

@@ -12,11 +12,13 @@ from typing import TypeVar
 from wire.missing import DAYS_MAX
 from wire.names import QUEUE_NAMES
 from wire.settings import (
+    DATA,
     SHARED,
     TIMEZONE,
     Setting,
     SettingsError,
     SharedSettings,
+    data_folder,
     read,
     read_bool,
     read_choice,
@@ -33,12 +35,6 @@ from worker.schedule import (
 
 T = TypeVar("T")
 
-DATA = Setting(
-    "NEEDLE_DATA",
-    "",
-    "Data folder: catalog, append-only file, logs. Default: `$XDG_DATA_HOME/needle`, "
-    "else `~/.local/share/needle`.",
-)
 DATABASE_URL = Setting(
     "NEEDLE_DATABASE_URL",
     "",
@@ -146,16 +142,6 @@ class WorkerSettings:
     purge_days: int  #: 0: never
     log_level: str
     crash_steps: bool
-
-
-def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The data folder, which need not exist yet."""
-    text = read(DATA, environ)
-    if text:
-        return Path(text).expanduser().absolute()
-    base = environ.get("XDG_DATA_HOME", "")
-    root = Path(base) if base.startswith("/") else Path("~/.local/share").expanduser()
-    return root / "needle"
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:

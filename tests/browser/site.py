@@ -18,14 +18,16 @@ from web.settings import WebSettings, read_settings
 BUFFER_BYTES = 65536
 
 
-def settings(redis_url: str, prefix: str, music: str | Path) -> WebSettings:
-    """What the environment of a web process would say."""
+def settings(redis_url: str, prefix: str, music: str | Path, **more: str) -> WebSettings:
+    """What the environment of a web process would say: without sign-in, unless `more` says so."""
     return read_settings(
         {
             "NEEDLE_REDIS_URL": redis_url,
             "NEEDLE_KEY_PREFIX": prefix,
             "NEEDLE_MUSIC": str(music),
             "NEEDLE_TIMEZONE": "Europe/Paris",
+            "NEEDLE_AUTH": "off",
+            **more,
         }
     )
 

@@ -49,7 +49,7 @@ METHODS = [
     ("**.py", "python"),
 ]
 #: Statuses whose phrase is the title of an error page, and why Redis may be away.
-STATUSES = (403, 404, 405, 409, 500, 503)
+STATUSES = (401, 403, 404, 405, 409, 500, 503)
 REDIS_ERRORS = (
     BusyLoadingError(),
     AuthenticationError(),

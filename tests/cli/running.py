@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from tests.servers import free_port, wait_until
+from web.vault import read_operator_token
 
 NEEDLE = (sys.executable, "-P", "-m", "cli.main")
 #: Seconds within which everything must be gone.
@@ -87,7 +88,15 @@ class Up:
         return psutil.Process(self.pid(name))
 
     def get(self, path: str) -> bytes:
-        return httpx.get(self.url + path, timeout=10).raise_for_status().content
+        """What the page answers the operator token of the data folder; a program needs one."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = httpx.get(self.url + path, timeout=10, headers=headers)
+        return answer.raise_for_status().content
+
+    @property
+    def token(self) -> str:
+        """The operator token: with it the commands of `needle` speak to the page."""
+        return read_operator_token(self.data)
 
     def wait_gone(self) -> None:
         wait_until(lambda: not self.family(), seconds=STOP_SECONDS, what="all processes are gone")

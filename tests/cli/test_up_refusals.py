@@ -11,6 +11,7 @@ import pytest
 from cli.instance import PARTS_LOCK_NAME
 from tests.cli.running import needle
 from tests.servers import ValkeyServer, free_port
+from web.vault import new_token
 
 
 def refused(*arguments: str, data: Path, **environ: str) -> str:
@@ -50,8 +51,29 @@ def test_file_as_data_folder(data: Path, music: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "pi.lan"])  # noqa: S104
-def test_address_that_others_can_reach(data: Path, music: Path, host: str) -> None:
-    assert "ssh -L" in refused(str(music), "--host", host, data=data)
+def test_address_that_others_can_reach_without_sign_in(data: Path, music: Path, host: str) -> None:
+    line = refused(str(music), "--host", host, data=data, NEEDLE_AUTH="off")
+    assert "NEEDLE_AUTH=off" in line
+
+
+def test_secrets_that_cannot_be_kept(data: Path, music: Path) -> None:
+    data.mkdir()
+    (data / "secret").mkdir()
+    line = refused(str(music), data=data)
+    assert f"the secrets cannot be kept in the data folder {data}: Is a directory" in line
+
+
+def test_secrets_that_others_can_read(data: Path, music: Path) -> None:
+    data.mkdir()
+    (data / "operator-token").write_text(new_token())
+    (data / "operator-token").chmod(0o644)
+    assert "others may read" in refused(str(music), data=data)
+
+
+def test_certificate_that_is_none(data: Path, music: Path) -> None:
+    (music / "cert.pem").write_text("nothing")
+    files = ("--tls-cert", str(music / "cert.pem"), "--tls-key", str(music / "cert.pem"))
+    assert "NEEDLE_TLS_CERT" in refused(str(music), *files, data=data)
 
 
 def test_redis_that_is_not_there(data: Path, music: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from cli import valkey
-from tests.cli.running import environment
+from tests.cli.running import environment, needle
 from tests.project.repository import ROOT
 from tests.servers import ValkeyServer, free_port, valkey_binary, wait_until
 
@@ -59,7 +59,7 @@ def test_service_is_hardened(name: str) -> None:
 def test_only_the_page_is_published_and_to_loopback() -> None:
     published = {name: s["ports"] for name, s in SERVICES.items() if s.get("ports")}
     assert list(published) == ["web"]
-    assert all(port.startswith("127.0.0.1:") for port in published["web"])
+    assert all(port.startswith("${BIND:-127.0.0.1}:") for port in published["web"])
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     assert SERVICES["redis"]["networks"] == ["inside"]
 
@@ -136,21 +136,26 @@ def test_commands_of_the_images_work(tmp_path: Path) -> None:
                 wait_until(lambda n=name: _is_healthy(n, as_part(n)), seconds=60, what=name)  # type: ignore[misc]
             status = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
             assert status["status"] == "ready"
+            # docker compose exec web needle login-link
+            here = {"NEEDLE_URL": f"http://127.0.0.1:{port}", "NEEDLE_PUBLIC_URL": ""}
+            made = needle("login-link", **_environ("web", as_part("web") | here))
+            assert made.stdout.startswith(f"http://127.0.0.1:{port}/login?c="), made.stderr
         assert not _is_healthy("web", as_part("web"))
 
 
-def test_page_refuses_every_address_without_being_told(private_valkey: ValkeyServer) -> None:
+def test_page_in_a_container_is_never_without_sign_in(private_valkey: ValkeyServer) -> None:
     command, image_environ = _image("web")
+    environ = environment(**image_environ, NEEDLE_REDIS_URL=private_valkey.url, PATH=_path())
     done = subprocess.run(
         command,
-        env=environment(**image_environ, NEEDLE_REDIS_URL=private_valkey.url, PATH=_path()),
+        env=environ | {"NEEDLE_AUTH": "off"},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert done.returncode == 2
-    assert "ssh -L" in done.stderr
+    assert "NEEDLE_AUTH=off" in done.stderr
 
 
 @contextmanager

@@ -10,13 +10,16 @@ import click
 import pytest
 
 from cli.main import main
+from cli.settings import SETTINGS as CLI_SETTINGS
 from tests.project.repository import ROOT, committed
 from web.app import ROUTES
 from web.settings import SETTINGS as WEB_SETTINGS
 from wire.settings import Setting
 from worker.settings import SETTINGS as WORKER_SETTINGS
 
-SETTINGS = sorted({*WEB_SETTINGS, *WORKER_SETTINGS}, key=lambda setting: setting.name)
+SETTINGS = sorted(
+    {*WEB_SETTINGS, *WORKER_SETTINGS, *CLI_SETTINGS}, key=lambda setting: setting.name
+)
 DOCUMENTS = committed("*.md", "docs/**.md")
 
 
@@ -78,7 +81,9 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def _check_command(words: list[str]) -> None:
     command = main.commands.get(words[0])
-    assert command, f"needle {words[0]}"
+    if isinstance(command, click.Group) and words[1:]:
+        command = command.commands.get(words[1])
+    assert command, f"needle {' '.join(words[:2])}"
     options = {name for option in command.params for name in option.opts}
     assert {word for word in words[1:] if word.startswith("--")} <= options, words
     assert isinstance(command, click.Command)

@@ -1,4 +1,8 @@
-"""The page as a process of its own, on loopback, with a music folder."""
+"""The page as a process of its own, on loopback, with a music folder.
+
+Nobody signs in here (NEEDLE_AUTH=off): whoever asks is an operator.  What is about signing in,
+roles or tokens uses `tests.web.signing_in`, whose page has it on.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ class PageServer:
 
 
 @contextmanager
-def page_server(redis_url: str, folder: Path) -> Iterator[PageServer]:
+def page_server(redis_url: str, folder: Path, **settings: str) -> Iterator[PageServer]:
     """A page of `redis_url`, with `folder`/music to scan, ended afterwards."""
     music = folder / "music"
     (music / "Björk").mkdir(parents=True, exist_ok=True)
@@ -59,6 +63,10 @@ def page_server(redis_url: str, folder: Path) -> Iterator[PageServer]:
         "NEEDLE_REDIS_URL": redis_url,
         "NEEDLE_MUSIC": str(music),
         "NEEDLE_PORT": str(port),
+        "NEEDLE_AUTH": "off",
+        # A test may be many browsers: it says in X-Forwarded-For which one.
+        "NEEDLE_TRUSTED_PROXIES": "127.0.0.1",
+        **settings,
     }
     with log.open("wb") as out:
         command = [sys.executable, "-m", "web"]

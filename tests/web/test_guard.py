@@ -10,13 +10,17 @@ from starlette.responses import PlainTextResponse
 
 from tests.web.conftest import PageServer
 from web.guard import SECURITY_HEADERS, Guard
-from web.settings import read_settings
+from web.settings import WebSettings, read_settings
 from wire.settings import SettingsError
+
+
+def settings(**changes: str) -> WebSettings:
+    return read_settings({"NEEDLE_ALLOWED_HOSTS": "needle.example.org", **changes})
 
 
 @pytest.fixture
 def door() -> Guard:
-    return Guard(PlainTextResponse("in"), allowed_hosts=["needle.example.org"])
+    return Guard(PlainTextResponse("in"), settings())
 
 
 async def _ask(door: Guard, method: str, headers: dict[str, str]) -> int:
@@ -53,8 +57,13 @@ async def test_only_our_hosts_come_in(door: Guard, host: str, status: int) -> No
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({}, 200),
+        ({}, 403),
+        ({"Cookie": "needle_session=x"}, 403),
+        ({"Authorization": "Basic eDp5"}, 403),
+        ({"Authorization": "Bearer needle_x"}, 200),
         ({"Origin": "http://pi:8787"}, 200),
+        ({"Origin": "http://PI:8787"}, 200),
+        ({"Origin": "http://pi"}, 403),
         ({"Origin": "http://pi:3000"}, 403),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
@@ -104,13 +113,26 @@ def test_absurd_length_is_refused(page: PageServer) -> None:
         assert peer.recv(100).split()[1] == b"413"
 
 
+@pytest.mark.anyio
+async def test_programs_need_no_token_where_nobody_signs_in() -> None:
+    door = Guard(PlainTextResponse("in"), settings(NEEDLE_AUTH="off"))
+    assert await _ask(door, "POST", {"Host": "pi:8787"}) == 200
+    assert await _ask(door, "POST", {"Host": "pi:8787", "Origin": "http://evil.example"}) == 403
+
+
+@pytest.mark.anyio
+async def test_public_address_is_ours() -> None:
+    door = Guard(PlainTextResponse("in"), settings(NEEDLE_PUBLIC_URL="https://music.example.org"))
+    assert await _ask(door, "GET", {"Host": "music.example.org"}) == 200
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "pi.local"])  # noqa: S104 - refused
-def test_page_stays_on_this_machine(host: str) -> None:
-    with pytest.raises(SettingsError, match="ssh -L"):
-        read_settings({"NEEDLE_HOST": host})
-    assert read_settings({"NEEDLE_HOST": host, "NEEDLE_CONTAINER": "true"}).host == host
+def test_sign_in_cannot_be_off_for_others(host: str) -> None:
+    with pytest.raises(SettingsError, match="NEEDLE_AUTH=off"):
+        read_settings({"NEEDLE_HOST": host, "NEEDLE_AUTH": "off"})
+    assert read_settings({"NEEDLE_HOST": host}).auth
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
-def test_loopback_is_accepted(host: str) -> None:
-    assert read_settings({"NEEDLE_HOST": host}).host == host
+def test_sign_in_can_be_off_on_loopback(host: str) -> None:
+    assert not read_settings({"NEEDLE_HOST": host, "NEEDLE_AUTH": "off"}).auth

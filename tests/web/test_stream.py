@@ -20,7 +20,7 @@ from tests.servers import ValkeyServer, wait_until
 from tests.web.conftest import PageServer, page_server
 from tests.web.records import beat, publish, publish_scan
 from web.render import SECTIONS
-from web.stream import STREAMS_A_SESSION, STREAMS_MAX
+from web.stream import STREAMS_A_SESSION, STREAMS_AN_ADDRESS, STREAMS_MAX
 from wire.states import ScanState
 
 IDS = {section.id for section in SECTIONS}
@@ -51,10 +51,12 @@ class Stream:
 
 @contextmanager
 def stream(
-    page: PageServer, *, session: str = "", last: str = "", cookie: str = ""
+    page: PageServer, *, session: str = "", last: str = "", cookie: str = "", address: str = ""
 ) -> Iterator[Stream]:
     cookies = {"needle_browser": session} if session else {}
     sent = {"Last-Event-ID": last.encode()} if last else {}
+    if address:
+        sent["X-Forwarded-For"] = address.encode()
     if cookie:
         sent["Cookie"] = cookie.encode()
     with (
@@ -178,8 +180,9 @@ def last_event(opened: Stream) -> str:
 
 def test_too_many_streams_are_refused(page: PageServer) -> None:
     with ExitStack() as stack:
-        for _ in range(STREAMS_MAX):
-            assert stack.enter_context(stream(page)).response.status_code == 200
+        for number in range(STREAMS_MAX):
+            opened = stack.enter_context(stream(page, address=f"192.0.2.{number}"))
+            assert opened.response.status_code == 200
         with stream(page) as refused:
             assert refused.response.status_code == 503
             assert refused.response.headers["retry-after"]
@@ -191,9 +194,22 @@ def test_too_many_streams_are_refused(page: PageServer) -> None:
     wait_until(accepted, what="closed streams make room")
 
 
+def test_one_address_gets_sixteen_streams(page: PageServer) -> None:
+    household = [f"2001:db8::{number:x}" for number in range(STREAMS_AN_ADDRESS)]
+    with ExitStack() as stack:
+        for address in household:
+            opened = stack.enter_context(stream(page, address=address))
+            assert opened.response.status_code == 200
+        with stream(page, address="2001:db8::ffff") as refused:
+            assert refused.response.status_code == 429
+            assert refused.response.headers["retry-after"]
+        with stream(page, address="2001:db8:0:1::1") as neighbour:
+            assert neighbour.response.status_code == 200
+
+
 def test_fifty_browsers_see_the_same(page: PageServer, redis_client: redis.Redis) -> None:
-    def watch(_: int) -> bool:
-        with stream(page) as opened:
+    def watch(number: int) -> bool:
+        with stream(page, address=f"192.0.2.{number}") as opened:
             while "needle@everybody" not in opened.next().get("data", ""):
                 pass
             return True
@@ -229,7 +245,7 @@ def test_server_stops_at_once_with_open_streams(
     private_valkey: ValkeyServer, tmp_path: Path
 ) -> None:
     with page_server(private_valkey.url, tmp_path) as page, ExitStack() as stack:
-        for _ in range(20):
+        for _ in range(STREAMS_AN_ADDRESS):
             stack.enter_context(stream(page)).next()
         started = time.monotonic()
         page.process.send_signal(signal.SIGTERM)

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
+from web import activity
 from web.refusal import RefusedError
 from web.snapshot import load_or_none
 from wire.alerts import Alert, AlertState, Severity, Silence
-from wire.events import Activity, dump, encode
-from wire.keys import ACTIVITY_LENGTH, Keys
+from wire.events import dump
+from wire.keys import Keys
 
 #: Alerts that are kept; there are about thirty rules, and fifty subjects of each at most.
 ALERTS_MAX = 2_000
@@ -120,8 +121,7 @@ class Boards:
 
     async def record(self, action: str, target: str) -> None:
         """Write to the list of activity what somebody did."""
-        entry: Any = encode(Activity(time.time(), "page", action, target=target))
-        await self._client.xadd(self._keys.activity, entry, maxlen=ACTIVITY_LENGTH)
+        await activity.add(self._client, self._keys, action, target=target)
 
     def _forget_old_silences(self, pipe: Any, board: Board) -> None:
         pipe.delete(self._keys.silences)

@@ -16,17 +16,20 @@
   let retryAt = Infinity;
   let pollAt = 0;
   let aheadSeconds = 0; // the server's clock minus ours
+  let asked = "polling"; // or "full": why this page asks instead of being told
 
   function show(mode) {
     if (root.dataset.live === mode) return;
     root.dataset.live = mode;
-    if (mode === "lost" || mode === "parked") {
+    if (["lost", "parked", "out"].includes(mode)) {
       const sentence = document.querySelector(`.banner.when-${mode} p`);
       document.getElementById("announce").textContent = sentence.textContent;
     }
   }
 
   // -- the stream
+
+  const isAtRest = () => ["parked", "out"].includes(root.dataset.live);
 
   function connect() {
     retryAt = performance.now() + RETRY_BLOCKED_MS;
@@ -43,11 +46,21 @@
     if (document.hidden) document.dispatchEvent(new Event("visibilitychange"));
   }
 
-  function failed() {
-    if (root.dataset.live === "parked") return;
-    if (root.dataset.live !== "polling") show("lost");
-    const pause = root.dataset.live === "polling" ? RETRY_BLOCKED_MS : RETRY_MS;
+  function failed(event) {
+    if (isAtRest()) return;
+    const status = event.detail?.status ?? event.detail?.ctx?.response?.status;
+    if (status === 401) return signedOut();
+    asked = [429, 503].includes(status) ? "full" : "polling";
+    if (root.dataset.live !== asked) show("lost");
+    const pause = root.dataset.live === asked ? RETRY_BLOCKED_MS : RETRY_MS;
+    if (asked === "full") heardAt = Math.min(heardAt, performance.now() - SILENCE_MS - 1); // ask at once
     if (!connection) retryAt = Math.min(retryAt, performance.now() + pause);
+  }
+
+  function signedOut() {
+    retryAt = Infinity;
+    show("out");
+    connection?.reader?.cancel();
   }
 
   function on(target, name, handler) {
@@ -56,9 +69,13 @@
 
   on(stream, "htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
   on(stream, "htmx:sse:after:message", (event) => {
-    if (event.detail.message.event !== "needle:parked") heard();
+    if (!event.detail.message.event) heard();
   });
   on(stream, "htmx:sse:close", () => { connection = null; });
+  on(stream, "htmx:sse:before:connection", (event) => {
+    if (root.dataset.live === "out") event.preventDefault();
+  });
+  on(stream, "needle:signed-out", signedOut);
   on(stream, "needle:parked", () => {
     retryAt = Infinity;
     show("parked");
@@ -84,13 +101,15 @@
   async function poll() {
     pollAt = performance.now() + POLL_MS;
     try {
-      const answer = await fetch(location.href, { signal: AbortSignal.timeout(POLL_MS - 500) });
+      const signal = AbortSignal.timeout(POLL_MS - 500);
+      const answer = await fetch(location.href, { signal, redirect: "manual" });
+      if (answer.type === "opaqueredirect") return signedOut(); // to the sign-in page
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text();
       if (performance.now() - heardAt <= SILENCE_MS) return; // the stream came back meanwhile
       const parts = [...document.querySelectorAll(SECTIONS)].map((part) => `#${part.id}:outerMorph`);
       await htmx.swap({ sourceElement: stream, text, swap: "none", selectOOB: parts.join() });
-      show("polling");
+      show(asked);
     } catch {
       show("lost");
     }
@@ -98,10 +117,10 @@
 
   function watch() {
     const now = performance.now();
-    if (document.hidden || root.dataset.live === "parked") return;
+    if (document.hidden || isAtRest()) return;
     if (now >= retryAt) connect();
     if (now - heardAt <= SILENCE_MS) return;
-    if (root.dataset.live !== "polling") show("lost");
+    if (root.dataset.live !== asked) show("lost");
     if (now >= pollAt) poll();
     if (retryAt === Infinity) connect();
   }
@@ -120,7 +139,7 @@
   }
 
   function tick() {
-    if (root.dataset.live === "lost" || root.dataset.live === "parked") return;
+    if (root.dataset.live === "lost" || isAtRest()) return;
     const now = Date.now() / 1000 + aheadSeconds;
     for (const element of document.querySelectorAll("time[data-ago], time[data-for]")) {
       const { ago } = element.dataset;

@@ -13,6 +13,7 @@ from typing import Any, cast
 from celery import Celery, current_app
 
 from wire import payloads
+from wire.events import encode
 from wire.keys import ACTIVITY_LENGTH
 from wire.limits import reset_activity
 from worker.metrics.installing import Metrics, install
@@ -93,7 +94,7 @@ def reset_metrics() -> None:
     recorder = _metrics().recorder
     recorder.flush()
     keys, now = recorder.keys, time.time()
-    fields: Any = reset_activity("application", now)
+    fields: Any = encode(reset_activity("application", now))
     pipe = recorder.client.pipeline()
     pipe.delete(keys.sizes)
     pipe.set(keys.sizes_since, now)
