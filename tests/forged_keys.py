@@ -16,6 +16,7 @@ SCAN_ID = "20261121T010203-4f2a1c"
 ARGUMENTS: Mapping[str, object] = {
     "scan_id": SCAN_ID,
     "batch_id": 1,
+    "digest": "0" * 64,
     "answer_id": "0" * 32,
     "name": "needle@forged",
     "host": "needle@forged",
