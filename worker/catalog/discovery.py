@@ -219,8 +219,8 @@ def finish_discovery(
 
     `mounted`: the root is on a file system of its own, to be remembered.
 
-    Nothing under a folder of `errors` will be marked missing; when one of them is neither a
-    refused permission nor a link out of the root, nothing at all will be.  When no file is
+    Nothing under a folder of `errors` will be marked missing; when one of them is not `HARMLESS`,
+    nothing at all will be, unless the scan was asked to mark anyway.  When no file is
     left to read the scan goes on to finishing: `reconcile` (or `read_scan`) tells.
     """
     with catalog.write() as connection:

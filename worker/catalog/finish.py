@@ -17,8 +17,6 @@ from worker.catalog.schema import outcomes
 from worker.catalog.settle import settle
 from worker.catalog.store import Catalog
 
-UNLISTED = "Some folders could not be read, so no file was marked missing."
-
 
 def finish_scan(catalog: Catalog, scan_id: str, *, now: float) -> bool:
     """Settle a scan of which nothing is left to do and give it its final state.
@@ -43,7 +41,7 @@ def _settle_files(finishing: Finishing, now: float) -> str:
     """Moved and missing files; the reason why nothing was marked missing, "" if all is well."""
     with finishing.step() as (_, scan):
         # What was not walked to its end says nothing about files that were not met.
-        if scan["stopped_by"] or scan["walk_broken"] or scan["mode"] == ScanMode.RETRY:
+        if scan["stopped_by"] or scan["mode"] == ScanMode.RETRY:
             return ""
     missing.collect(finishing)
     moves.apply(finishing)
@@ -61,8 +59,7 @@ def _end(finishing: Finishing, refusal: str, now: float) -> None:
         elif refusal:
             state, reason = ScanState.SKIPPED, refusal
         elif _has_problems(connection, finishing.scan_id):
-            state = ScanState.COMPLETED_WITH_PROBLEMS
-            reason = UNLISTED if scan["walk_broken"] else ""
+            state, reason = ScanState.COMPLETED_WITH_PROBLEMS, ""
         else:
             state, reason = ScanState.COMPLETED, ""
         end_scan(connection, finishing.scan_id, state, reason, now)

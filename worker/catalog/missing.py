@@ -1,7 +1,8 @@
 """Files that are no longer there: found out, doubted, and only then marked.
 
 Missing is never deleted.  When suspiciously much is gone, a disk that is not mounted is likelier
-than a library that was thrown away: the scan then marks nothing and says so.
+than a library that was thrown away: the scan then marks nothing and says so.  Likewise when a
+folder could not be listed because its disk failed.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def refusal(finishing: Finishing) -> str:
 
 def _doubt(connection: Connection, scan: RowMapping, gone: int) -> str:
     """Why `gone` files are likelier out of reach than deleted, "" when they are not."""
+    if scan["walk_broken"]:
+        return "Some folders could not be read, so no file was marked missing."
     if gone and not scan["files_found"]:
         return (
             f"The folder holds no music any more, but {gone} of its files are known: "

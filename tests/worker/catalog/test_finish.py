@@ -156,7 +156,12 @@ def test_nothing_is_missing_after_an_input_error(catalog: Catalog) -> None:
     error = FolderError(b"0", "OSError", "Input/output error")
     scan(catalog, LIBRARY[20:], "scan-2", errors=[error])
     assert missing(catalog) == []
-    assert "no file was marked missing" in shown(catalog, "scan-2").reason
+    told = shown(catalog, "scan-2")
+    assert told.state is ScanState.SKIPPED
+    assert "no file was marked missing" in told.reason
+    assert told.would_mark == 10, "what lies in the other folder that is gone"
+    scan(catalog, LIBRARY[20:], "anyway", errors=[error], mark_anyway=True)
+    assert missing(catalog) == sorted(f"1/{n}.mp3" for n in range(10, 20))
     scan(catalog, LIBRARY[20:], "scan-3")
     assert len(missing(catalog)) == 20
 
