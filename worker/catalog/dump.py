@@ -28,7 +28,7 @@ from worker.catalog.schema import (
 #: Rows that are read at a time.
 PAGE = 1_000
 #: Columns that hold a list as JSON text.
-_LISTS = frozenset({*LIST_COLUMNS, "flags"})
+_LISTS = frozenset(LIST_COLUMNS)
 #: What is only for the catalog's own comparisons.
 _INTERNAL = frozenset(
     {"name_key", "title_key", "settled", "has_album_artist", "folder_id", "retry"}
@@ -76,6 +76,8 @@ def _plain(row: RowMapping) -> Row:
     for name, value in values.items():
         if name in _LISTS:
             values[name] = json.loads(value) if value else []
+        elif name == "flags":
+            values[name] = (value or "").split()
         elif isinstance(value, float) and not math.isfinite(value):
             values[name] = None
     return values

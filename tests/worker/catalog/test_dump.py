@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ from worker.catalog.backup import back_up
 from worker.catalog.folding import search_text
 from worker.catalog.store import Catalog, CatalogError
 
+FLAGGED = replace(song(b"a/\xff\n2.mp3", 2, title="Two"), flags=("duration_clamped", "text_cut"))
 LIBRARY = (
     song("a/1.mp3", 1, title="One", artists=("A", "B"), album="X", genres=("Rock", "Pop"),
          isrcs=("FR1", "FR2"), replaygain_track_gain_db=float("inf")),
-    song(b"a/\xff\n2.mp3", 2, title="Two"),
+    FLAGGED,
     broken("a/3.mp3", 3),
 )  # fmt: skip
 
@@ -44,6 +46,7 @@ def test_tracks_carry_lists_and_files(catalog: Catalog) -> None:
     assert one["replaygain_track_gain_db"] is None
     assert one["outcome"] == "new"
     assert path_from_wire(two["path"]) == b"a/\xff\n2.mp3"
+    assert (one["flags"], two["flags"]) == ([], ["duration_clamped", "text_cut"])
     assert two["path_display"] == r"a/\xff\x0a2.mp3"
 
 
