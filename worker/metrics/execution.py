@@ -7,6 +7,7 @@ that nothing else need be connected where tasks run.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,7 @@ class Execution:
     ) -> None:
         self._app, self._recorder, self._labels, self._reports = app, recorder, labels, reports
         self._samples = ReprSamples()
+        self._repr_levels: tuple[int | None] | None = None
         self.running: dict[str, Running] = {}
         recorder.before_flush.append(self._tell_running)
 
@@ -87,7 +89,7 @@ class Execution:
             started_at=now,
             began=time.perf_counter(),
         )
-        cut = self._cut(running, request, stamp)
+        cut = self._cut(running, vars(request), stamp)
         with self._recorder as tally:
             tally.tasks[running.task, running.queue, metrics.STARTED] += 1
             if stamp.sent_at is not None:
@@ -131,17 +133,25 @@ class Execution:
                 ),
             )
 
-    def _cut(self, running: Running, request: Any, stamp: Stamp) -> tuple[str, ...]:
+    @property
+    def _levels(self) -> int | None:
+        """`task_repr_maxlevels`: reading a setting of Celery's takes as long as a measurement."""
+        if self._repr_levels is None:
+            self._repr_levels = (self._app.conf.task_repr_maxlevels,)
+        return self._repr_levels[0]
+
+    def _cut(self, running: Running, headers: Mapping[str, Any], stamp: Stamp) -> tuple[str, ...]:
         """Which of the reprs in the message were cut by size: `args`, `kwargs`."""
-        texts = vars(request).get("argsrepr"), vars(request).get("kwargsrepr")
-        levels = self._app.conf.task_repr_maxlevels
+        texts = headers.get("argsrepr") or "", headers.get("kwargsrepr") or ""
+        if "..." not in texts[0] and "..." not in texts[1]:
+            return ()
         cut = []
         # The sender had a tuple, the worker has a list: brackets of the same width.
-        if texts[0] and was_cut(texts[0], stamp.args_limit, tuple(running.args or ()), levels):
+        if was_cut(texts[0], stamp.args_limit, tuple(running.args or ()), self._levels):
             cut.append(ARGS)
-        if texts[1] and was_cut(texts[1], stamp.kwargs_limit, running.kwargs, levels):
+        if was_cut(texts[1], stamp.kwargs_limit, running.kwargs, self._levels):
             cut.append(KWARGS)
-        if any(text and was_cut_by_depth(text) for text in texts):
+        if any(map(was_cut_by_depth, texts)):
             with self._recorder as tally:
                 tally.finding(_finding(running, NESTED))
         return tuple(cut)
@@ -181,8 +191,7 @@ class Execution:
 
     def _sample(self, running: Running) -> None:
         """Now and then, and for the largest so far: how long the whole reprs would be."""
-        levels = self._app.conf.task_repr_maxlevels
-        found = self._samples.take(running, levels)
+        found = self._samples.take(running, lambda: self._levels)
         if found:
             with self._recorder as tally:
                 for measure_name, chars in found.sizes:

@@ -40,8 +40,13 @@ class Size:
     strange: tuple[Strange, ...] = ()  #: each counts as its repr, written as a JSON string
 
 
+_CONTAINERS, _EMPTY = (list, tuple, dict), Size(2, 2)
+
+
 def measure(value: Any, where: str = "") -> Size:
     """The size of a value; `where` begins the paths of what is strange in it.  Never raises."""
+    if type(value) in _CONTAINERS and not value:
+        return _EMPTY
     try:
         data = orjson.dumps(value, option=_STRICT)
     except (TypeError, RecursionError):  # orjson's errors are TypeErrors

@@ -20,25 +20,28 @@ class Records:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._records: dict[str, TaskRecord] = {}
+        #: One dict a worth, the least first.
+        self._records: tuple[dict[str, TaskRecord], ...] = ({}, {}, {})
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._records)
+        return sum(map(len, self._records))
 
     def offer(self, task_id: str, state: str, make: Callable[[], TaskRecord]) -> None:
         """Keep a record if there is room, or one worth less; only then is it made."""
-        if task_id not in self._records and len(self._records) >= self._room:
+        value = worth(state)
+        for records in self._records:
+            records.pop(task_id, None)  # what was told of it before
+        if len(self) >= self._room:
             self.dropped += 1
-            lesser = next(
-                (k for k, r in self._records.items() if worth(r.state) < worth(state)), ""
-            )
-            if not lesser:
+            lesser = next((records for records in self._records[:value] if records), None)
+            if lesser is None:
                 return
-            del self._records[lesser]
-        self._records[task_id] = make()
+            del lesser[next(iter(lesser))]
+        self._records[value][task_id] = make()
 
     def take(self) -> list[TaskRecord]:
         """All of them; the next flush begins anew."""
-        taken, self._records = list(self._records.values()), {}
+        taken = [record for records in self._records for record in records.values()]
+        self._records = ({}, {}, {})
         return taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wire.payloads import ARGS_REPR, KWARGS_REPR
@@ -37,9 +38,11 @@ class ReprSamples:
     def __init__(self) -> None:
         self._tasks: dict[str, _Task] = {}
 
-    def take(self, running: Running, levels: int | None) -> Sampled | None:
+    def take(self, running: Running, levels: Callable[[], int | None]) -> Sampled | None:
         """The lengths of both reprs of a task, if it is time for a sample."""
-        task = self._tasks.setdefault(running.task, _Task())
+        task = self._tasks.get(running.task)
+        if task is None:
+            task = self._tasks[running.task] = _Task()
         chars = running.args_size.chars + running.kwargs_size.chars
         began = time.perf_counter()
         grown = chars > task.largest * GROWTH and began >= task.grown_at
@@ -47,8 +50,8 @@ class ReprSamples:
             return None
         task.largest = max(task.largest, chars)
         sizes = (
-            (ARGS_REPR, repr_chars(tuple(running.args or ()), levels)),
-            (KWARGS_REPR, repr_chars(running.kwargs or {}, levels)),
+            (ARGS_REPR, repr_chars(tuple(running.args or ()), levels())),
+            (KWARGS_REPR, repr_chars(running.kwargs or {}, levels())),
         )
         took = time.perf_counter() - began
         task.due_at = began + max(INTERVAL_SECONDS, COST_FACTOR * took)

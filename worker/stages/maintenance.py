@@ -10,7 +10,7 @@ from wire.keys import SIZES_DAY_TTL
 from wire.missing import MissingQuestion
 from wire.names import KEEP_SIZES, PRUNE_HISTORY, PURGE_MISSING
 from wire.payloads import read_sizes
-from wire.size_reading import day_of
+from wire.size_report import day_of
 from worker import reconciler
 from worker.catalog.prune import prune
 from worker.catalog.purge import purge
