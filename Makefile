@@ -30,13 +30,14 @@ test: $(VENV)/.test $(if $(filter true,$(CI)),lint) ## Run the tests (in CI, whe
 	@.ci/packages
 	@$(VENV)/bin/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
-check: lint test ## Check format, lint, types and import rules, then run the tests
+check: lint test ## Check format, lint, types, import rules and known vulnerabilities, then run the tests
 
 lint: $(VENV)/.test
 	@$(VENV)/bin/ruff format --check --quiet || { echo "make format would mend it" >&2; exit 1; }
 	@$(VENV)/bin/ruff check --quiet
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/python -m tests.project.audit
 
 format: $(VENV)/.test ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff format --quiet
