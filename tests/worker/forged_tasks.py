@@ -1,7 +1,7 @@
 """Calls every task with forged arguments and tells what was opened: a process for a test.
 
-`python -m tests.worker.forged_tasks OUTSIDE`: prints, as JSON, what names a file of the folder
-OUTSIDE, and the tasks that were called.
+`python -m tests.worker.forged_tasks OUTSIDE` prints, as JSON, what was opened of the folder
+OUTSIDE, and the tasks that were not called.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def main() -> None:
     for name, arguments in calls(outside):
         call(name, arguments)
         called.add(name)
-    sys.stdout.write(json.dumps({"touched": sorted(touched), "called": sorted(called)}))
+    sys.stdout.write(
+        json.dumps({"touched": sorted(touched), "spared": sorted(set(signatures(app)) - called)})
+    )
 
 
 if __name__ == "__main__":
