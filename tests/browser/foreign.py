@@ -13,16 +13,16 @@ from typing import Any
 
 import redis
 
-from tests.servers import wait_until
+from tests.servers import ValkeyServer
+from tests.worker.metrics.running import PREFIX, ForeignWorker
 
-APP = "tests.worker.metrics.foreign"
 #: Sends what it reads, line by line, for as long as it lives.
-SENDER = f"""
+SENDER = """
 import json, sys
-from {APP} import app
+from tests.worker.metrics.foreign import app
 for line in sys.stdin:
     task, args, kwargs, queue = json.loads(line)
-    app.tasks["{APP}." + task].apply_async(args, kwargs, queue=queue)
+    app.tasks[task].apply_async(args, kwargs, queue=queue)
     print("sent", flush=True)
 """
 #: A queue from which no worker takes: its messages stay where they can be read.
@@ -32,34 +32,21 @@ PARKED = "parked"
 class Foreign:
     """The application's processes, over one Redis."""
 
-    def __init__(self, url: str, prefix: str, client: redis.Redis, log: Path) -> None:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("NEEDLE_")}
-        environ |= {"FOREIGN_BROKER": url, "NEEDLE_KEY_PREFIX": prefix}
-        self.client, self._log = client, log
-        with log.open("wb") as out:
-            self.worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", APP, "worker", "-c", "2", "-l", "INFO",
-                 "-Q", "foreign", "-n", "foreign@here"],
-                env=environ | {"FOREIGN_WORKER": "1"}, stdout=out, stderr=out,
-            )  # fmt: skip
+    def __init__(self, worker: ForeignWorker, client: redis.Redis, environ: dict[str, str]) -> None:
+        self.worker, self.client = worker, client
         self.sender = subprocess.Popen(
             [sys.executable, "-c", SENDER],
-            env=environ,
+            env=os.environ | environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    @property
-    def log(self) -> str:
-        """What the worker has said."""
-        return self._log.read_text()
-
     def send(self, task: str, *args: Any, queue: str = "foreign", **kwargs: Any) -> None:
         """Have the sender send a task."""
         assert self.sender.stdin
         assert self.sender.stdout
-        self.sender.stdin.write(json.dumps([task, args, kwargs, queue]) + "\n")
+        self.sender.stdin.write(json.dumps([PREFIX + task, args, kwargs, queue]) + "\n")
         self.sender.stdin.flush()
         assert self.sender.stdout.readline() == "sent\n"
 
@@ -70,21 +57,19 @@ class Foreign:
 
     def stop(self) -> None:
         """End both."""
-        if self.sender.stdin:
-            self.sender.stdin.close()
-        self.sender.wait(10)
-        if self.sender.stdout:
-            self.sender.stdout.close()
-        self.worker.terminate()
-        self.worker.wait(20)
+        self.sender.communicate(timeout=10)
+        self.worker.stop()
 
 
 @contextlib.contextmanager
-def foreign(url: str, prefix: str, client: redis.Redis, folder: Path) -> Iterator[Foreign]:
+def foreign(
+    server: ValkeyServer, prefix: str, client: redis.Redis, folder: Path
+) -> Iterator[Foreign]:
     """A foreign application that is ready, ended afterwards."""
-    running = Foreign(url, prefix, client, folder / "foreign.log")
+    environ = {"FOREIGN_BROKER": server.url, "NEEDLE_KEY_PREFIX": prefix}
+    running = Foreign(ForeignWorker(server, folder, "foreign"), client, environ)
     try:
-        wait_until(lambda: "foreign@here ready" in running.log, seconds=40, what="worker is ready")
+        running.worker.start("-c", "2", **environ, FOREIGN_WORKER="1")
         yield running
     finally:
         running.stop()

@@ -67,7 +67,7 @@ def test_foreign_application_is_measured_and_changed(
     redis_client: redis.Redis,
     tmp_path: Path,
 ) -> None:
-    with foreign(valkey_server.url, prefix, redis_client, tmp_path) as app:
+    with foreign(valkey_server, prefix, redis_client, tmp_path) as app:
         for args, kwargs in PAYLOADS:
             app.send("echo", *args, **kwargs)
 
@@ -95,7 +95,12 @@ def test_foreign_application_is_measured_and_changed(
         assert time.monotonic() - clicked < 10
         page.get_by_role("button", name="Undo").click()
         within_five_seconds(lambda: show_limits(app) < (1_100, 1_100), "the limit is back")
-    assert "[WORKER SHUTDOWN]" in app.log
+
+        page.get_by_role("button", name="Switch automatic mode on").click()
+        wait_until(lambda: report()["limits"]["args"] == 131_072, what="its worker sets the limit")
+        page.get_by_role("link", name="Load it again").click()
+        expect(page.locator("#set-by")).to_contain_text("Set by the automatic mode")
+    assert "[WORKER SHUTDOWN]" in app.worker.text()
 
 
 def check_figures(told: dict[str, Any]) -> None:
