@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import time
@@ -12,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A log that is larger than this at the start of Needle is set aside; two old ones are kept.
-LOG_BYTES = 5_000_000
-_WARNING = re.compile(rb"\b(?:WARNING|ERROR|CRITICAL)\b")
+from wire.logs import readable
+from wire.settings import LOG_FILE
+
+_WARNINGS = ("WARNING", "ERROR", "CRITICAL")
 #: Log lines shown on the terminal at a time, characters of each.
 _LINES, _LINE_CHARS = 3, 200
 
@@ -29,7 +29,7 @@ class Part:
     stdin: str = ""
     #: Signal, then seconds to wait for it; SIGKILL follows the last one.
     ending: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 3.0),)
-    quiet: bool = False  #: its warnings stay in the log
+    foreign: bool = False  #: not our program: its warnings stay in its log, which we rotate
 
 
 class Process:
@@ -50,7 +50,7 @@ class Process:
                 stdin=subprocess.PIPE if part.stdin else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environ,
+                env={**environ, LOG_FILE.name: str(self.log)},
                 pass_fds=inherited,
                 process_group=0,
             )
@@ -103,30 +103,32 @@ class Process:
 
     def new_warnings(self) -> Iterator[str]:
         """What it logged as a warning or worse since the last call, shortened."""
-        if self.part.quiet or self.log.stat().st_size <= self._seen:
+        size = self.log.stat().st_size if self.log.exists() else 0
+        if size < self._seen:  # it was set aside meanwhile
+            self._seen = 0
+        if self.part.foreign or size == self._seen:
             return
         with self.log.open("rb") as log:
             log.seek(self._seen)
-            lines = [line for line in log.read(1 << 20).splitlines() if _WARNING.search(line[:200])]
+            lines = log.read(1 << 20).splitlines()
             self._seen = log.seek(0, os.SEEK_END)
-        for line in lines[:_LINES]:
-            yield line.decode("utf-8", "replace").strip()[:_LINE_CHARS]
-        if len(lines) > _LINES:
-            yield f"… {len(lines) - _LINES} more lines in {self.log.name}"
+        warnings = list(_warnings(lines))
+        for warning in warnings[:_LINES]:
+            yield warning[:_LINE_CHARS]
+        if len(warnings) > _LINES:
+            yield f"… {len(warnings) - _LINES} more lines in {self.log.name}"
 
     def last_words(self) -> str:
         """The last line of its log, "" when there is none."""
         with self.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
             lines = log.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+        return next((readable(line)[1][:300] for line in reversed(lines) if line.strip()), "")
 
 
-def rotate(log: Path) -> None:
-    """Set a log aside when it has grown large: `x.log.1` is newer than `x.log.2`."""
-    if not log.exists() or log.stat().st_size < LOG_BYTES:
-        return
-    older, oldest = (log.with_name(f"{log.name}.{n}") for n in (1, 2))
-    if older.exists():
-        older.replace(oldest)
-    log.replace(older)
+def _warnings(lines: Sequence[bytes]) -> Iterator[str]:
+    """Those lines of a log that are warnings or worse, for people."""
+    for line in lines:
+        level, text = readable(line.decode("utf-8", "replace"))
+        if level in _WARNINGS:
+            yield text if level in text else f"{level} {text}"

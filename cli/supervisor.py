@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import signal
@@ -16,9 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.parts import Part, Process, rotate
+from cli.parts import Part, Process
 from cli.terminal import Failure, complain, say, shown
 from cli.watchman import Watchman
+from wire.logfile import rotate
+
+log = logging.getLogger("needle.supervisor")
+log.addHandler(logging.NullHandler())  # what is said on the terminal is not said there twice
 
 #: Seconds that all parts together may take to answer: a Raspberry Pi needs about 20.
 START_SECONDS = 120.0
@@ -119,6 +124,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all parts, Redis last.  Another request to stop kills them at once."""
+        log.info("stopping")
         asked = self._requests.count
         for round_of in (self._slots[1:], self._slots[:1]):
             begun = time.monotonic()
@@ -140,20 +146,27 @@ class Supervisor:
             return
         for line in process.new_warnings():
             complain(f"{slot.part.name}: {line}")
+        if slot.part.foreign:
+            rotate(process.log)
         if process.has_ended():
             if now - process.started_at > HEALTHY_SECONDS:
                 slot.delay = FIRST_DELAY
-            complain(
+            sentence = (
                 f"{slot.part.name} ended ({process.how_it_ended()}): "
                 f"starting it again in {slot.delay:g} s"
             )
+            complain(sentence)
+            log.warning("%s", sentence)
             slot.process, slot.retry_at = None, now + slot.delay
             slot.delay = min(LONGEST_DELAY, slot.delay * 2)
         elif not process.answered and process.check_answer():
-            say(f"{slot.part.name} answers again (pid {process.pid})")
+            sentence = f"{slot.part.name} answers again (pid {process.pid})"
+            say(sentence)
+            log.info("%s", sentence)
 
     def _launch(self, slot: Slot) -> None:
         slot.process = Process(slot.part, self._logs, self._environ, self._inherited)
+        log.info("%s started, pid %d", slot.part.name, slot.process.pid)
         self._tell_watchman()
 
     def _tell_watchman(self) -> None:

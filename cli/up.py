@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli import instance, valkey
@@ -27,8 +27,9 @@ from web.settings import SETTINGS as WEB_SETTINGS
 from web.settings import read_settings as read_web_settings
 from web.vault import VaultError, open_vault
 from wire.keys import Keys
+from wire.logs import start_logging
 from wire.roots import Root, join_roots, make_root
-from wire.settings import SettingsError, unknown_settings
+from wire.settings import LOG_FILE, SettingsError, unknown_settings
 from worker.settings import SETTINGS as WORKER_SETTINGS
 from worker.settings import WorkerSettings
 from worker.settings import read_settings as read_worker_settings
@@ -141,6 +142,8 @@ def _run(settings: WorkerSettings, page: Page, lock: int, environ: dict[str, str
     _check_port(page.host, page.port)
     place = (page.scheme, page.host, page.port)
     address = page.public_url or address_for_people(*place)
+    environ.pop(LOG_FILE.name + "_FILE", None)
+    start_logging("needle", replace(settings.logs, file=folder / "logs" / "needle.log"))
     instance.record(
         folder, instance.Instance(os.getpid(), url_of(*place), address, page.certificate)
     )
@@ -188,7 +191,7 @@ def redis_part(server: valkey.Server) -> Part:
         stdin=server.config,
         answers=lambda _: valkey.problem(server.url) is None,
         ending=((signal.SIGTERM, 2.5),),
-        quiet=True,
+        foreign=True,
     )
 
 

@@ -53,7 +53,7 @@ def choose(data: Path, environ: Mapping[str, str]) -> Server:
         look=look,
         description=f"private {Path(program).name} ({origin})",
         command=(program, "-"),
-        config="\n".join((*lines, *_settings(data / "redis"), "")),
+        config="\n".join((*lines, *_settings(data), "")),
     )
 
 
@@ -162,10 +162,11 @@ def _socket_possible(path: Path) -> bool:
     return True
 
 
-def _settings(folder: Path) -> tuple[str, ...]:
-    escaped = "".join(f"\\x{byte:02x}" for byte in os.fsencode(folder))
+def _settings(data: Path) -> tuple[str, ...]:
     return (
-        f'dir "{escaped}"',
+        f"dir {_quoted(data / 'redis')}",
+        # Opened anew for each line, unlike its standard output: the log may be set aside.
+        f"logfile {_quoted(data / 'logs' / 'redis.log')}",
         'save ""',
         "appendonly yes",
         "appendfsync everysec",
@@ -176,3 +177,8 @@ def _settings(folder: Path) -> tuple[str, ...]:
         "databases 1",
         "daemonize no",
     )
+
+
+def _quoted(path: Path) -> str:
+    """A path as the server's settings take it, whatever is in its name."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'

@@ -9,6 +9,7 @@ import sys
 from web.server import serve
 from web.settings import read_settings
 from web.vault import VaultError
+from wire.logs import start_logging
 from wire.settings import SettingsError
 
 
@@ -16,9 +17,13 @@ def main() -> int:
     """Serve; the exit code is 0 after a signal, 2 when a setting or the address is no good."""
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again when all is closed
         signal.signal(number, lambda *_: sys.exit(0))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = read_settings()
+        start_logging("web", settings.logs)
+    except (SettingsError, OSError) as error:
+        print(f"needle web: {error}", file=sys.stderr)  # noqa: T201 - no log yet
+        return 2
+    try:
         serve(settings)
     except (SettingsError, VaultError) as error:
         logging.getLogger("web").error("%s", error)

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wire.settings import (
     DATA,
+    LOGGING,
     SHARED,
     TIMEZONE,
+    LogSettings,
     Setting,
     SettingsError,
     SharedSettings,
@@ -21,6 +23,7 @@ from wire.settings import (
     read,
     read_choice,
     read_int,
+    read_logging,
     read_shared,
 )
 
@@ -77,6 +80,7 @@ TLS_CERT = Setting(
 TLS_KEY = Setting("NEEDLE_TLS_KEY", "", "Its private key (PEM, without a password).")
 SETTINGS = (
     *SHARED,
+    *LOGGING,
     TIMEZONE,
     DATA,
     HOST,
@@ -115,6 +119,7 @@ class WebSettings:
     metrics_networks: Networks = ()
     tls_cert: str = ""
     tls_key: str = ""
+    logs: LogSettings = field(default_factory=LogSettings)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
@@ -144,6 +149,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
         metrics_networks=_networks(METRICS_NETWORKS, environ),
         tls_cert=cert,
         tls_key=key,
+        logs=read_logging(environ),
     )
 
 

@@ -60,6 +60,22 @@ DATA = Setting(
     "Data folder: catalog, append-only file, secrets, logs. Default: `$XDG_DATA_HOME/needle`, "
     "else `~/.local/share/needle`.",
 )
+#: How every process logs: see `wire.logs`.
+LOGGING = (
+    Setting("NEEDLE_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR."),
+    Setting(
+        "NEEDLE_LOG_FORMAT",
+        "auto",
+        "`json` (one object a line), `text`, or `auto`: text on a terminal, else JSON.",
+    ),
+    Setting(
+        "NEEDLE_LOG_FILE",
+        "",
+        "File to log to; at 5 MB it is set aside, and two old ones are kept. Default: standard "
+        "error. `needle up` gives each part a file in `logs/` of the data folder.",
+    ),
+)
+LOG_LEVEL, LOG_FORMAT, LOG_FILE = LOGGING
 
 
 def read(setting: Setting, environ: Mapping[str, str] = os.environ) -> str:
@@ -145,6 +161,25 @@ def unknown_settings(
     names = {setting.name for setting in known}
     names |= {name + "_FILE" for name in names}
     return tuple(sorted(n for n in environ if n.startswith("NEEDLE_") and n not in names))
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How a process logs."""
+
+    level: str = LOG_LEVEL.default
+    format: str = LOG_FORMAT.default  #: `json`, `text` or `auto`
+    file: Path | None = None  #: None: standard error
+
+
+def read_logging(environ: Mapping[str, str] = os.environ) -> LogSettings:
+    """Read how to log.  Raises SettingsError."""
+    file = read(LOG_FILE, environ)
+    return LogSettings(
+        level=read_choice(LOG_LEVEL, environ, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        format=read_choice(LOG_FORMAT, environ, choices=("auto", "json", "text")),
+        file=Path(file).expanduser().absolute() if file else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

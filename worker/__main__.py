@@ -12,13 +12,17 @@ import sys
 import threading
 from typing import Any
 
-from celery.signals import worker_shutting_down
+from celery import Celery
+from celery.signals import setup_logging, worker_shutting_down
 
+from wire.logs import start_logging
 from wire.names import QUEUE_NAMES
 from wire.settings import SettingsError
+from worker.metrics.logs import log_tasks
+from worker.settings import read_settings
 
-#: Loggers that write two lines a task at INFO: too much for an SD card.
-CHATTY = ("celery.worker.strategy", "celery.app.trace")
+#: Writes a line for each task that is received: too much for an SD card.
+CHATTY = "celery.worker.strategy"
 #: Seconds that a worker whose broker refuses it may take to end.
 FAILED_SECONDS = 5.0
 #: Seconds that a worker which was asked to end may wait for its tasks.  Celery's warm shutdown
@@ -33,16 +37,24 @@ def end_within(seconds: float, exitcode: int) -> None:
     end.start()
 
 
+def keep_our_logging(app: Celery, *, every_task: bool) -> None:
+    """Have Celery log as everything else does, and tasks by records of their own."""
+    setup_logging.connect(lambda **_: None, weak=False)  # a receiver keeps Celery from doing it
+    logging.getLogger(CHATTY).setLevel(logging.WARNING)
+    app.log.redirect_stdouts_to_logger(logging.getLogger("stdout"), loglevel=logging.WARNING)
+    log_tasks(app, every_task=every_task)
+
+
 def main() -> int:
     """Run the worker until it is told to stop; the exit code."""
     try:
+        settings = read_settings()
+        start_logging("worker", settings.logs)
         from worker.app import app
-    except SettingsError as error:
+    except (SettingsError, OSError) as error:
         print(f"needle worker: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
         return 2
-    settings = app.services.settings
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    keep_our_logging(app, every_task=settings.log_tasks or settings.logs.level == "DEBUG")
 
     class Worker(app.Worker):  # type: ignore[misc, name-defined]
         """Celery's worker, which after an error may wait for ever for its pool: this one ends."""
@@ -61,7 +73,7 @@ def main() -> int:
         # In this order they are drained: see `wire.names`.
         queues=[name for name in QUEUE_NAMES if name in settings.queues],
         autoscale=(settings.processes, 1),
-        loglevel=settings.log_level,
+        loglevel=settings.logs.level,
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

@@ -13,16 +13,18 @@ from wire.missing import DAYS_MAX
 from wire.names import QUEUE_NAMES
 from wire.settings import (
     DATA,
+    LOGGING,
     SHARED,
     TIMEZONE,
+    LogSettings,
     Setting,
     SettingsError,
     SharedSettings,
     data_folder,
     read,
     read_bool,
-    read_choice,
     read_int,
+    read_logging,
     read_shared,
 )
 from worker.schedule import (
@@ -91,13 +93,19 @@ PURGE_DAYS = Setting(
     "0",
     "Days after which a missing file is forgotten by itself. 0: never.",
 )
-LOG_LEVEL = Setting("NEEDLE_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+LOG_TASKS = Setting(
+    "NEEDLE_LOG_TASKS",
+    "false",
+    "Whether the start and the end of every task are logged, as with `NEEDLE_LOG_LEVEL=DEBUG`; "
+    "failed tasks always are.",
+)
 CRASH_STEPS = Setting(
     "NEEDLE_CRASH_STEPS", "false", "For tests: the worker dies at the step that a Redis key names."
 )
 
 SETTINGS = (
     *SHARED,
+    *LOGGING,
     TIMEZONE,
     DATA,
     DATABASE_URL,
@@ -114,7 +122,7 @@ SETTINGS = (
     WATCH_SECONDS,
     NICE,
     PURGE_DAYS,
-    LOG_LEVEL,
+    LOG_TASKS,
     CRASH_STEPS,
 )
 
@@ -140,7 +148,8 @@ class WorkerSettings:
     watch_seconds: int
     nice: bool
     purge_days: int  #: 0: never
-    log_level: str
+    logs: LogSettings
+    log_tasks: bool
     crash_steps: bool
 
 
@@ -172,7 +181,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         watch_seconds=read_int(WATCH_SECONDS, environ, low=1, high=3600),
         nice=read_bool(NICE, environ),
         purge_days=read_int(PURGE_DAYS, environ, low=0, high=DAYS_MAX),
-        log_level=read_choice(LOG_LEVEL, environ, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        logs=read_logging(environ),
+        log_tasks=read_bool(LOG_TASKS, environ),
         crash_steps=read_bool(CRASH_STEPS, environ),
     )
 

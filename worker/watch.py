@@ -23,6 +23,7 @@ from watchfiles import watch
 
 from wire.events import dump
 from wire.keys import WATCH_TTL, Keys
+from wire.logs import start_logging
 from wire.roots import Root
 from wire.schedule import WatchStatus
 from wire.settings import SettingsError
@@ -213,12 +214,10 @@ def main() -> int:
     """Watch until SIGTERM or SIGINT; the exit code."""
     try:
         settings = read_settings()
-    except SettingsError as error:
+        start_logging("watcher", settings.logs)
+    except (SettingsError, OSError) as error:
         print(f"needle watcher: {error}", file=sys.stderr)  # noqa: T201 - no log yet
         return 2
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it names every single change
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

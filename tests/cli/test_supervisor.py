@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.parts import LOG_BYTES, rotate
 from tests.servers import wait_until
+from wire.logfile import LOG_BYTES, rotate
 
 PROGRAM = """
 import os, sys
