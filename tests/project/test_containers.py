@@ -3,6 +3,7 @@ the very commands that the images run."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -58,6 +59,9 @@ def test_service_is_hardened(name: str) -> None:
 
 def test_only_the_page_is_published_and_to_loopback() -> None:
     published = {name: s["ports"] for name, s in SERVICES.items() if s.get("ports")}
+    # Grafana shows figures to whoever reaches it: this machine only, and only if asked for.
+    assert published.pop("grafana") == ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]
+    assert SERVICES["grafana"]["profiles"] == ["monitoring"]
     assert list(published) == ["web"]
     assert all(port.startswith("${BIND:-127.0.0.1}:") for port in published["web"])
     assert COMPOSE["networks"]["inside"] == {"internal": True}
@@ -84,6 +88,8 @@ def test_each_part_has_its_own_account_of_redis() -> None:
         "worker": {"worker-account"},
         "watcher": {"worker-account"},
         "web": {"web-account"},
+        "prometheus": set(),
+        "grafana": set(),
     }
     for name in ("worker", "watcher", "web"):
         environ = SERVICES[name]["environment"]
@@ -101,6 +107,21 @@ def _accounts_of(service: dict[str, Any]) -> set[str]:
     return {name for name in names if "account" in name}
 
 
+def test_only_prometheus_reads_metrics_without_sign_in() -> None:
+    networks = ipaddress.ip_network(SERVICES["web"]["environment"]["NEEDLE_METRICS_NETWORKS"])
+    address = SERVICES["prometheus"]["networks"]["metrics"]["ipv4_address"]
+    assert list(networks) == [ipaddress.ip_address(address)]
+    [subnet] = COMPOSE["networks"]["metrics"]["ipam"]["config"]
+    assert networks.subnet_of(ipaddress.ip_network(subnet["subnet"]))
+
+
+def test_what_prometheus_and_grafana_mount_is_there() -> None:
+    for name in ("prometheus", "grafana"):
+        for mount in SERVICES[name]["volumes"]:
+            source = mount.partition(":")[0]
+            assert source in COMPOSE["volumes"] or (ROOT / source).is_dir(), mount
+
+
 def test_music_is_mounted_read_only() -> None:
     mounts = [m for m in SERVICES["worker"]["volumes"] if m["target"] == "/music"]
     assert [mount["read_only"] for mount in mounts] == [True]
@@ -108,8 +129,9 @@ def test_music_is_mounted_read_only() -> None:
 
 def test_images_are_pinned_and_have_no_root() -> None:
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
-    outside = {base for base in bases if ":" in base} | {SERVICES["redis"]["image"]}
-    assert all(re.search(r":\d+\.\d+\.\d+-", image) for image in outside)
+    images = {service["image"] for service in SERVICES.values() if "image" in service}
+    outside = {base for base in bases if ":" in base} | images
+    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in outside)
     assert re.findall(r"^USER (.*)", DOCKERFILE, flags=re.MULTILINE) == ["10001:10001"]
     assert SERVICES["redis"]["user"] not in ("root", "0")
 
