@@ -152,11 +152,16 @@ class Recorder:
         with self._flushing:
             while self._lines:
                 log.info("%s", self._lines.popleft())
-            if not (self._send_pending() and self._prepare()):
-                return self._pending is None
-            return self._send_pending()
+            try:
+                keys = self.keys
+            except ValueError as error:  # there is no Redis to use
+                self._say_away(error)
+                return False
+            if not self._send_pending():
+                return False
+            return not self._prepare(keys) or self._send_pending()
 
-    def _prepare(self) -> bool:
+    def _prepare(self, keys: Keys) -> bool:
         """Make the next flush of what was counted; whether there is one."""
         for look in self.before_flush:
             look()
@@ -169,7 +174,6 @@ class Recorder:
             spent, self.handler_seconds = self.handler_seconds, 0.0
         tally.recorder["handler_us"] += round(spent * 1e6)
         tally.recorder["dropped_records"] += dropped
-        keys = self.keys
         hashes = changes(tally, keys, self.host, time.time())
         if not hashes and not records:
             return False

@@ -1,0 +1,111 @@
+"""Sizes are those of the standard library's JSON and of Celery's own repr, whatever the value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from celery.utils.saferepr import saferepr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.metrics.cuts import was_cut, was_cut_by_depth
+from worker.metrics.measure import measure, measure_json_size, repr_chars
+from worker.metrics.redact import HIDDEN, redacted
+
+#: Floats that both writers spell alike: the standard library writes 1e-07, orjson 1e-7.
+numbers = st.integers() | st.floats(1e-3, 1e12) | st.booleans() | st.none()
+texts = st.text(st.characters(exclude_categories=[]), max_size=40)
+plain = st.recursive(
+    numbers | texts,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(texts, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@given(plain)
+def test_size_is_that_of_compact_json(value: Any) -> None:
+    size, text = measure(value), as_json(value)
+    assert (size.chars, size.utf8_bytes) == (len(text), len(text.encode("utf-8", "surrogatepass")))
+    assert measure_json_size(value) == len(text)
+    assert size.strange == ()
+
+
+@given(st.lists(plain | st.binary(max_size=9), max_size=4), st.integers(1, 4))
+def test_repr_is_as_long_as_celery_writes_it(value: list[Any], levels: int) -> None:
+    for shown in (value, tuple(value), {"key": value}):
+        assert repr_chars(shown, levels) == len(saferepr(shown, None, maxlevels=levels))
+
+
+@given(st.lists(texts | numbers | st.lists(texts, max_size=4), max_size=8), st.integers(8, 80))
+def test_a_cut_is_seen_exactly(value: list[Any], limit: int) -> None:
+    args = tuple(value)
+    text, whole = saferepr(args, limit), saferepr(args, None)
+    if len(whole) <= limit:
+        assert not was_cut(text, limit, args, 3)
+    elif len(whole) > limit + 20:  # the last token may be longer than what is left
+        assert was_cut(text, limit, args, 3) == (text != whole)
+
+
+def test_depth_is_no_cut_by_size() -> None:
+    args = ([[[["deep"]]]],)
+    text = saferepr(args, 1024)
+    assert not was_cut(text, 1024, args, 3)
+    assert was_cut_by_depth(text)
+    assert not was_cut_by_depth(saferepr(("wait ...",), 1024))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "path"),
+    [
+        ([b"\xff"], "bytes", "args[0]"),
+        ([1, ...], "ellipsis", "args[1]"),
+        ([{"a": {"b": {1, 2}}}], "set", "args[0]['a']['b']"),
+        ([object], "type", "args[0]"),
+        ([{(1, 2): "x"}], "tuple", "args[0]: a key"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_and_never_nothing(
+    value: list[Any], kind: str, path: str
+) -> None:
+    size = measure(value, "args")
+    assert [(strange.type, strange.path) for strange in size.strange] == [(kind, path)]
+    assert size.chars > 4
+    assert measure_json_size(value) == size.chars
+
+
+def test_a_hostile_value_is_measured() -> None:
+    class Bad:
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    circle: list[Any] = []
+    circle.append(circle)
+    assert measure([Bad()]).strange[0].type == "Bad"
+    assert measure(circle).chars > 2
+    assert measure({1: float("inf")}).chars == len('{"1":Infinity}')
+    assert repr_chars([Bad()], 3) > 2
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"user": "a", "password": "hunter2"}, f"{{'user': 'a', 'password': {HIDDEN}}}"),
+        (["redis://:hunter2@host/0"], f"['redis://:{HIDDEN}@host/0']"),
+        ((b"abc",), "(<3 bytes>)"),
+        (["a\nb\u202e"], "['a\\nb\\u202e']"),
+        ({"api_key": ["hunter2"]}, f"{{'api_key': {HIDDEN}}}"),
+    ],
+)
+def test_secrets_and_controls_are_not_shown(value: Any, shown: str) -> None:
+    assert redacted(value, 200) == shown
+
+
+def test_what_is_shown_is_short() -> None:
+    assert len(redacted(["x" * 100] * 1000, 200)) == 200
+    assert redacted({"a": {"b": {"c": {"d": {"e": 1}}}}}, 200) == "{'a': {'b': {'c': {'d': {…}}}}}"
