@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-#: Bidirectional controls can make a name read as another one; they are shown as escapes.
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Controls, surrogates, line separators; and bidirectional controls, which can make a name read as
+#: another one.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 #: A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -22,16 +25,14 @@ def display_path(path: bytes) -> str:
 
 def escape_controls(text: str) -> str:
     """`text` with control, bidi, line-separator and surrogate characters as visible escapes."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # then there is none of them
         return text
-    return "".join(_escaped(c) for c in text)
+    return _HIDDEN.sub(_escaped, text)
 
 
-def _escaped(char: str) -> str:
-    if char in _BIDI or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
-        code = ord(char)
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return char
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def formula_safe(text: str) -> str:

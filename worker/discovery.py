@@ -79,7 +79,7 @@ class Discovery:
                 self._errors.append(item)
             elif item.path not in claim.journaled:
                 self._chunk.append(item)
-                self._chunk_files += len(item.files)
+                self._chunk_files += len(item.names)
             if self._is_chunk_due() and not self._write_chunk():
                 return False
         return self._write_chunk()
@@ -157,10 +157,9 @@ class Discovery:
         if self._is_unchanged(folder):
             return self._unchanged_folder(folder), []
         full = self._claim.mode is ScanMode.FULL
-        to_read, returned, known_problems, names = [], [], 0, set()
-        for file in folder.files:
-            name = file.path.rpartition(b"/")[2]
-            names.add(name)
+        to_read, returned, known_problems = [], [], 0
+        names = set(folder.names)
+        for name, file in zip(folder.names, folder.files, strict=True):
             before = known.get(name)
             changed = before is None or before.signature != file.signature
             if before is None or changed or before.retry or (full and not before.quarantined):
@@ -175,8 +174,8 @@ class Discovery:
         seen = FoundFolder(
             path=folder.path,
             digest=folder.digest,
-            files_found=len(folder.files),
-            unchanged=len(folder.files) - len(to_read),
+            files_found=len(folder.names),
+            unchanged=len(folder.names) - len(to_read),
             known_problems=known_problems,
             other_files=folder.other_files,
             missing_file_ids=missing,
@@ -185,13 +184,15 @@ class Discovery:
         return seen, to_read
 
     def _unchanged_folder(self, folder: Folder) -> FoundFolder:
+        known, files = self._digests[folder.path], len(folder.names)
         return FoundFolder(
             path=folder.path,
             digest=folder.digest,
-            files_found=len(folder.files),
-            unchanged=len(folder.files),
-            known_problems=self._digests[folder.path].known_problems,
+            files_found=files,
+            unchanged=files,
+            known_problems=known.known_problems,
             other_files=folder.other_files,
+            known_id=known.id,
         )
 
     def _batches(self, files: list[FoundFile]) -> list[list[FoundFile]]:

@@ -171,7 +171,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         name=read(WORKER_NAME, environ),
         processes=processes or min(4, os.cpu_count() or 1),
         queues=queues or QUEUE_NAMES,
-        batch_files=read_int(BATCH_FILES, environ, low=1, high=500),
+        batch_files=read_int(BATCH_FILES, environ, low=1, high=1000),
         file_seconds=read_int(FILE_SECONDS, environ, low=1, high=40),
         file_memory_bytes=read_int(FILE_MEMORY_MB, environ, low=150, high=16_384) << 20,
         message_bytes=read_int(MESSAGE_BYTES, environ, low=16_384, high=1 << 28),

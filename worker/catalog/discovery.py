@@ -28,11 +28,13 @@ from worker.catalog.schema import (
     scan_missing,
     scans,
 )
-from worker.catalog.store import Catalog, reserve_ids
+from worker.catalog.store import Catalog, insert_many, reserve_ids
 from worker.library.model import FolderError, FoundFile, Signature
 
 #: Classes of folder errors that say nothing about the folders beside it.
 HARMLESS = frozenset({"PermissionError", "OutsideRoot", "FileNotFoundError", "NotADirectoryError"})
+
+_SEEN_COLUMNS = ("scan_id", "folder_id", "digest", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class FoundFolder:
     other_files: int = 0
     missing_file_ids: tuple[int, ...] = ()  #: known and not there
     returned_file_ids: tuple[int, ...] = ()  #: marked missing, there again and unchanged
+    known_id: int | None = None  #: its id in the catalog, when it is known to the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,25 +261,22 @@ def _held(connection: Connection, scan_id: str, owner: Owner) -> RowMapping | No
 
 def _add_folders(connection: Connection, scan: RowMapping, found: Sequence[FoundFolder]) -> None:
     scan_id = scan["id"]
-    folder_ids = ensure_folders(connection, scan["root_id"], [folder.path for folder in found])
     if not found:
         return
+    unknown = [folder.path for folder in found if folder.known_id is None]
+    new_ids = ensure_folders(connection, scan["root_id"], unknown)
+    ids = [f.known_id if f.known_id is not None else new_ids[f.path] for f in found]
     rows = [
-        {
-            "scan_id": scan_id,
-            "folder_id": folder_ids[folder.path],
-            "digest": folder.digest,
-            "files": folder.files_found,
-        }
-        for folder in found
+        (scan_id, folder_id, folder.digest, folder.files_found)
+        for folder_id, folder in zip(ids, found, strict=True)
     ]
-    connection.execute(insert(scan_folders), rows)
+    insert_many(connection, scan_folders, _SEEN_COLUMNS, rows)
     # Until its files are settled a changed folder has no digest.
     changed = update(folders).where(folders.c.id == bindparam("of_folder"))
     changed = changed.where(folders.c.digest != bindparam("now"))
     changes = [
-        {"of_folder": row["folder_id"], "now": row["digest"]}
-        for row, folder in zip(rows, found, strict=True)
+        {"of_folder": folder_id, "now": folder.digest}
+        for folder_id, folder in zip(ids, found, strict=True)
         if folder.unchanged < folder.files_found or folder.missing_file_ids
     ]
     if changes:

@@ -38,9 +38,14 @@ AUDIO_COLUMNS = (
 TRACK_COLUMNS = (*TAG_COLUMNS, *LIST_COLUMNS, *AUDIO_COLUMNS, "artist")
 
 _tag_values = operator.attrgetter(*TAG_COLUMNS)
+#: What tells the album of one track from that of another in the same folder.
+_album_values = operator.attrgetter(
+    "mb_release_id", "album", "album_artists", "mb_album_artist_ids", "album_artist_sorts",
+    "compilation",
+)  # fmt: skip
 _list_values = operator.attrgetter(*LIST_COLUMNS)
 _audio_values = operator.attrgetter(*AUDIO_COLUMNS)
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_quote = json.encoder.encode_basestring  # as `json.dumps` without `ensure_ascii` writes a text
 _NO_AUDIO = (None,) * len(AUDIO_COLUMNS)
 
 
@@ -126,6 +131,8 @@ class _Grouping:
         self._artists: dict[tuple[str, str | None], int] = {}
         self._albums: dict[tuple[Any, ...], int] = {}
         self._genres: dict[str, int] = {}
+        # Nearly all tracks say the same of their album as the one before.
+        self._album_of: dict[tuple[Any, ...], int | None] = {}
 
     def run(self, results: Sequence[FileResult]) -> Grouped:
         for result in results:
@@ -156,7 +163,11 @@ class _Grouping:
         values = [*_tag_values(tags), *map(_as_json, _list_values(tags))]
         values += _audio_values(result.audio) if isinstance(result.audio, Audio) else _NO_AUDIO
         values.append("; ".join(tags.artists) or None)
-        return TrackRow(values, self._album(result.path, tags), artists, genres)
+        folder = result.path.rpartition(b"/")[0]
+        said = (folder, *_album_values(tags))
+        if said not in self._album_of:
+            self._album_of[said] = self._album(folder, tags)
+        return TrackRow(values, self._album_of[said], artists, genres)
 
     def _artist(self, name: str, mbid: str | None) -> int:
         key = name_key(name)
@@ -167,8 +178,8 @@ class _Grouping:
             self.grouped.artists.append(ArtistRow(name, mbid))
         return place
 
-    def _album(self, path: bytes, tags: Tags) -> int | None:
-        row = album_of(path.rpartition(b"/")[0], tags)
+    def _album(self, folder: bytes, tags: Tags) -> int | None:
+        row = album_of(folder, tags)
         if row is None:
             return None
         for name, mbid, _ in _album_credits(tags):
@@ -267,7 +278,7 @@ def credits_of(
 
 
 def _as_json(values: Sequence[str]) -> str | None:
-    return _encode(values) if values else None
+    return f"[{', '.join(map(_quote, values))}]" if values else None
 
 
 def _file_row(row: list[Any]) -> FileRow:

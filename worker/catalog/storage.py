@@ -63,6 +63,7 @@ class Stored(NamedTuple):
 
     file_id: int
     path: bytes
+    shown_path: str
     outcome: Outcome
     row: FileRow
 
@@ -89,8 +90,9 @@ def store_files(
         before = known.get(place)
         outcome = _outcome(row, before)
         file_id = before.file_id if before else next(new_ids)
-        stored.append(Stored(file_id, path, outcome, row))
-        file_rows.append(_file_values(file_id, place, path, outcome, row, scan_id))
+        one = Stored(file_id, path, display_path(path), outcome, row)
+        stored.append(one)
+        file_rows.append(_file_values(one, place, scan_id))
     known_ids = {k.file_id for k in known.values()}
     _store_rows(connection, files, _FILE_COLUMNS, file_rows, known_ids)
     tracks_before = {k.file_id: k.track_id for k in known.values() if k.track_id is not None}
@@ -151,18 +153,12 @@ def _outcome(row: FileRow, before: _Known | None) -> Outcome:
     return Outcome.NEW if before is None or before.track_id is None else Outcome.UPDATED
 
 
-def _file_values(
-    file_id: int,
-    place: tuple[int, bytes],
-    path: bytes,
-    outcome: Outcome,
-    row: FileRow,
-    scan_id: str,
-) -> tuple[Any, ...]:
+def _file_values(stored: Stored, place: tuple[int, bytes], scan_id: str) -> tuple[Any, ...]:
+    outcome, row = stored.outcome, stored.row
     return (
-        file_id,
+        stored.file_id,
         *place,
-        display_path(path),
+        stored.shown_path,
         row.size,
         row.mtime_ns,
         row.ctime_ns,
@@ -179,7 +175,7 @@ def _file_values(
 def _search_text(stored: Stored) -> str:
     track = stored.row.track
     title, artist, album = _FOUND_BY(track.values) if track else (None, None, None)
-    return search_text(title, artist, album, display_path(stored.path))
+    return search_text(title, artist, album, stored.shown_path)
 
 
 def _keeps_track(stored: Stored, before: Mapping[int, int]) -> bool:

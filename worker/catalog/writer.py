@@ -91,14 +91,14 @@ def _add_outcomes(
             now,
             outcome in PROBLEMS,
         )
-        for row_id, (file_id, path, outcome, row) in zip(new_ids, stored, strict=True)
+        for row_id, (file_id, path, _, outcome, row) in zip(new_ids, stored, strict=True)
     ]
     insert_many(connection, outcomes, _OUTCOME_COLUMNS, rows)
 
 
 def _count(connection: Connection, scan_id: str, stored: Sequence[Stored]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
-    for _, _, outcome, row in stored:
+    for _, _, _, outcome, row in stored:
         counts["outcome", outcome] += 1
         if outcome in PROBLEMS:
             counts["reason", f"{outcome}:{row.error_class}"] += 1

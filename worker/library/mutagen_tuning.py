@@ -14,15 +14,22 @@ from typing import Any, ClassVar
 
 import mutagen._util
 import mutagen._vorbis
+import mutagen.aiff
 import mutagen.id3._frames
 import mutagen.id3._specs
+import mutagen.wave
 from mutagen._util import DictProxy
 from mutagen.flac import FLAC, MetadataBlock, Picture
 from mutagen.mp4 import MP4, MP4Tags
 
 from worker.library import mpeg
+from worker.library.fast_id3 import FastID3
 
 # mutagen's annotations stop short of these.
+_wave: Any = mutagen.wave
+_aiff: Any = mutagen.aiff
+_WaveID3: Any = _wave._WaveID3
+_AiffID3: Any = _aiff._IFFID3
 _frames: Any = mutagen.id3._frames
 _specs: Any = mutagen.id3._specs
 _vorbis: Any = mutagen._vorbis
@@ -39,6 +46,7 @@ def install() -> None:
     _specs.decode_terminated = decode_terminated
     _vorbis.is_valid_key = _is_valid_vorbis_key
     mpeg.install()
+    _wave._WaveID3, _aiff._IFFID3 = FastWaveID3, FastAiffID3
 
 
 def remove() -> None:
@@ -47,6 +55,7 @@ def remove() -> None:
     _specs.decode_terminated = mutagen._util.decode_terminated
     _vorbis.is_valid_key = _is_valid_vorbis_key.__wrapped__
     mpeg.remove()
+    _wave._WaveID3, _aiff._IFFID3 = _WaveID3, _AiffID3
 
 
 class CappedZlib:
@@ -147,6 +156,14 @@ class FastMP4Tags(_MP4Tags):  # type: ignore[misc] # likewise
     """MP4 tags that are not written out on trial whenever one is read.  For reading only."""
 
     __setitem__ = DictProxy.__setitem__
+
+
+class FastWaveID3(FastID3, _WaveID3):  # type: ignore[misc] # likewise
+    """The ID3 tags in a chunk of a WAV file."""
+
+
+class FastAiffID3(FastID3, _AiffID3):  # type: ignore[misc] # likewise
+    """The ID3 tags in a chunk of an AIFF file."""
 
 
 _MP4: Any = MP4

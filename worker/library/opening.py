@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Bytes of path given to the kernel at once: PATH_MAX is 4,096 on Linux and 1,024 on macOS.
 HOP_BYTES = 1000 if os.uname().sysname == "Darwin" else 4000
 
+#: What a time of a file is cut to.
+MAX_TIME_NS = (1 << 63) - 1
+
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 #: Without O_NONBLOCK the open of a FIFO would wait for a writer for ever.
 FILE_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -84,5 +87,6 @@ def resolve_below(real_root: bytes, path: bytes) -> bytes | None:
 
 def signature_of(status: os.stat_result) -> Signature:
     """The signature in `status`; times beyond 64 bits, which file systems can hold, wrap."""
-    wrap = (1 << 63) - 1
-    return Signature(status.st_size, status.st_mtime_ns & wrap, status.st_ctime_ns & wrap)
+    return Signature(
+        status.st_size, status.st_mtime_ns & MAX_TIME_NS, status.st_ctime_ns & MAX_TIME_NS
+    )

@@ -91,7 +91,7 @@ class _Fields:
         return each if len(names) <= 1 < len(each) else names or each
 
     def genres(self, field: str) -> tuple[str, ...]:
-        return tuple(values.genres(self.many(field)))
+        return values.genres(tuple(self.many(field)))
 
     def numbers(self, which: str) -> tuple[int | None, int | None]:
         """Number and total of track or disc; the total may stand in a field of its own."""

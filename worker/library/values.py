@@ -6,6 +6,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from mutagen.id3 import TCON
@@ -28,6 +29,7 @@ MAX_NUMBER = 9999
 R128_TO_REPLAYGAIN_DB = 5.0
 
 
+@lru_cache(maxsize=1024)
 def number_pair(text: str) -> tuple[int | None, int | None]:
     """Number and total: `3`, `3/12`, `03 of 12`, `(3, 12)`, `A3`.  0 and garbage are None."""
     match = _PAIR.match(text)
@@ -40,6 +42,7 @@ def _bounded(digits: str) -> int | None:
     return value if 1 <= (value := int(digits)) <= MAX_NUMBER else None
 
 
+@lru_cache(maxsize=1024)
 def date(text: str) -> str | None:
     """YYYY, YYYY-MM or YYYY-MM-DD: as much of a date as is written and exists."""
     match = _DATE.match(text)
@@ -76,7 +79,8 @@ def is_true(text: str) -> bool:
     return text.strip().lower() in ("1", "true", "yes")
 
 
-def genres(texts: list[str]) -> list[str]:
+@lru_cache(maxsize=1024)
+def genres(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The genres in `texts`: split at `;` `/` `,`, numbers of ID3 by name, each once."""
     names: dict[str, None] = {}
     for text in texts:
@@ -87,11 +91,13 @@ def genres(texts: list[str]) -> list[str]:
                 names.update(dict.fromkeys(_read_genres(encoding=3, text=[word]).genres))
             elif word:
                 names[word] = None
-    return list(names)
+    return tuple(names)
 
 
 def split_names(texts: list[str]) -> list[str]:
     """Names that ID3v2.3 had to put in one text: split at `;` and ` / `, so AC/DC stays whole."""
+    if not any(";" in text or " / " in text for text in texts):
+        return texts
     parts = [part.strip() for text in texts for part in _BETWEEN_NAMES.split(text)]
     return [part for part in parts if part]
 

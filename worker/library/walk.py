@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -22,14 +23,16 @@ from worker.library import ignore
 from worker.library.errors import OutsideRoot
 from worker.library.formats import BY_EXTENSION, extension_of
 from worker.library.ignore import IgnoreRules
-from worker.library.model import Folder, FolderError, FoundFile
-from worker.library.opening import FOLDER_FLAGS, open_below, resolve_below, signature_of
+from worker.library.model import Folder, FolderError
+from worker.library.opening import FOLDER_FLAGS, MAX_TIME_NS, open_below, resolve_below
 
 #: Folders that hold no music of the user's: NAS thumbnails, bins, snapshots, in lower case.
 SKIPPED_FOLDERS = frozenset(
     {b"@eadir", b"#recycle", b"#snapshot", b"@recycle", b"@recently-snapshot", b"$recycle.bin"}
     | {b"lost+found", b"system volume information", b"recycler", b"__macosx"}
 )
+#: How the system writes names as text: what `os.fsencode` asks for each of them.
+_NAMES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _pack_signature = Struct("<QQQ").pack
 
 
@@ -159,7 +162,7 @@ def _list(fd: int) -> _Listing:
     listing = _Listing()
     with os.scandir(fd) as entries:
         for entry in entries:
-            name = os.fsencode(entry.name)
+            name = entry.name.encode(*_NAMES)
             if name.startswith(b"."):
                 listing.has_rules |= name == ignore.NAME
             elif entry.is_file(follow_symlinks=False):
@@ -190,23 +193,22 @@ def _folder(fd: int, path: bytes, listing: _Listing) -> Folder:
 
     Raises OSError when one cannot be looked at: it is there, and must not pass for missing.
     """
-    prefix = path + b"/" if path else b""
-    files: list[FoundFile] = []
-    parts: list[bytes] = []
+    names, signatures, parts = [], [], []
     for name in sorted(listing.audio):
         try:
             status = os.stat(name, dir_fd=fd)
         except FileNotFoundError:
             continue  # gone since it was listed
-        signature = signature_of(status)
-        files.append(FoundFile(prefix + name, signature))
-        parts += (
-            name,
-            b"\0",
-            _pack_signature(signature.size, signature.mtime_ns, signature.ctime_ns),
+        signature = (
+            status.st_size,
+            status.st_mtime_ns & MAX_TIME_NS,
+            status.st_ctime_ns & MAX_TIME_NS,
         )
+        names.append(name)
+        signatures.append(signature)
+        parts.append(name + b"\0" + _pack_signature(*signature))
     digest = blake2b(b"".join(parts), digest_size=16).digest()
-    return Folder(path, tuple(files), digest, listing.other_files)
+    return Folder(path, tuple(names), tuple(signatures), digest, listing.other_files)
 
 
 def _found_by_itself(target: bytes, *, is_folder: bool) -> bool:

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from mutagen import id3
 from mutagen._util import decode_terminated as plain_decode
 from mutagen._vorbis import VCommentDict, is_valid_key
+from mutagen.aiff import AIFF
 from mutagen.flac import FLAC
 from mutagen.id3 import ID3
 from mutagen.id3._tags import determine_bpi
 from mutagen.mp3 import MPEGInfo
 from mutagen.mp4 import MP4
+from mutagen.wave import WAVE
 
 from cli.demo.audio import silence
 from cli.demo.library import make_library
@@ -221,6 +223,8 @@ def test_a_library_reads_the_same(library: Path) -> None:
         ".mp3": (ID3, FastID3),
         ".flac": (FLAC, FastFLAC),
         ".m4a": (MP4, FastMP4),
+        ".wav": (WAVE, WAVE),
+        ".aiff": (AIFF, AIFF),
     }
     compared = 0
     for path in sorted(library.rglob("*")):

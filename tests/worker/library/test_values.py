@@ -106,7 +106,7 @@ def test_r128_gain_is_raised_to_the_level_of_replaygain() -> None:
     ],
 )
 def test_genres(texts: list[str], genres: list[str]) -> None:
-    assert values.genres(texts) == genres
+    assert values.genres(tuple(texts)) == tuple(genres)
 
 
 def test_joined_names_are_split_but_ac_dc_is_not() -> None:
