@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from web import activity
 from web.refusal import RefusedError
+from web.visitor import current
 from wire import limits as changes
 from wire.events import encode
 from wire.keys import ACTIVITY_LENGTH, Keys
@@ -59,13 +60,15 @@ class Sizes:
 
     async def set_limits(self, args: int, kwargs: int, actor: str) -> SizeLimits | None:
         """Set both limits, in characters; gives those in force then.  Raises RefusedError."""
+        who = current.get().named(actor)
         return await self._change(
-            lambda known: changes.by_hand(known, args, kwargs, actor=actor, at=time.time())
+            lambda known: changes.by_hand(known, args, kwargs, actor=who, at=time.time())
         )
 
     async def undo(self, actor: str) -> SizeLimits | None:
         """Bring back the limits before the last change.  Raises RefusedError (409: none)."""
-        return await self._change(lambda known: changes.undone(known, actor=actor, at=time.time()))
+        who = current.get().named(actor)
+        return await self._change(lambda known: changes.undone(known, actor=who, at=time.time()))
 
     async def set_automatic(self, on: bool, ceiling: int, actor: str) -> SizeLimits | None:
         """Switch automatic mode, which goes no higher than `ceiling`.  Raises RefusedError."""

@@ -154,7 +154,8 @@ def test_running_needle_is_asked_by_its_folder(tmp_path: Path) -> None:
         assert report[1].startswith("Set 131,072: 2 of ")
         assert "Largest args: 45,678 characters" in report
         assert "args 131,072" in run("--apply").stdout
-        assert json.loads(run("--json").stdout)["limits"]["args"] == 131_072
+        limits = json.loads(run("--json").stdout)["limits"]
+        assert (limits["args"], limits["set_by"]) == (131_072, "terminal")
         assert "own limits again" in run("--undo").stdout
         assert run("--undo").returncode == 1
         assert run("--reset").returncode == 0
