@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from web import access_api, library_api, missing_api, schemas, size_api, trend_pages
+from web import access_api, celery_api, library_api, missing_api, schemas, size_api, trend_pages
 from web.access import Access
 from web.alerts import api as alerts_api
 from web.errors import ApiResponse
@@ -224,6 +224,7 @@ OPERATIONS = (
     *library_api.OPERATIONS,
     *missing_api.OPERATIONS,
     *size_api.OPERATIONS,
+    *celery_api.OPERATIONS,
     *alerts_api.OPERATIONS,
     *trend_pages.OPERATIONS,
     *access_api.OPERATIONS,

@@ -12,7 +12,18 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from web import api, assets, errors, history, library_pages, login, pages, size_pages, trend_pages
+from web import (
+    api,
+    assets,
+    errors,
+    history,
+    library_pages,
+    login,
+    pages,
+    prometheus,
+    size_pages,
+    trend_pages,
+)
 from web.access import protect
 from web.activity import ActivityLog
 from web.alerts import pages as alert_pages
@@ -20,12 +31,14 @@ from web.alerts.file import RuleFile
 from web.alerts.watch import Watch
 from web.assets import STATIC, CachedStatic
 from web.attempts import Attempts
+from web.celery_tasks import CeleryTasks
 from web.connection import connect
 from web.dispatch import Dispatcher
 from web.guard import Guard
 from web.hub import Hub
 from web.identity import Identify, Identity
 from web.library import Library
+from web.metrics.monitor import Monitor
 from web.missing import Missing
 from web.openapi import openapi
 from web.problems import Problems
@@ -76,6 +89,7 @@ ROUTES = (
     Route("/theme", pages.set_theme, methods=["POST"]),
     *(Route(o.path, o.endpoint, methods=[o.method]) for o in api.OPERATIONS),
     Route("/api/v1/openapi.json", openapi),
+    Route("/metrics", prometheus.metrics, methods=["GET"]),
     Mount("/static", CachedStatic(directory=STATIC)),
 )
 
@@ -130,6 +144,8 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
                 else None
             ),
             attempts=Attempts(),
+            monitor=Monitor(client, keys, hub),
+            celery_tasks=CeleryTasks(client, keys, hub, dispatcher),
         )
         try:
             async with hub.running(), alerts.running(), size_card.running():

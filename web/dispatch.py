@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -58,20 +59,35 @@ class Dispatcher:
         Raises:
             DispatchError: Redis did not take it in time, or refused it.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                await loop.run_in_executor(
-                    self._threads, self._publish, task, arguments, expires_seconds
-                )
-        except Exception as error:  # kombu lets errors of many libraries through
-            log.warning("%s was not sent: %r", task, error)
-            raise DispatchError("Redis did not take the task. Is it running?") from error
+        await self._in_thread(task, self._publish, task, arguments, expires_seconds)
+
+    async def revoke(self, task_id: str, *, terminate: bool) -> None:
+        """Tell all workers to leave a task undone, or to end it; none of them answers.
+
+        Raises:
+            DispatchError: Redis did not take it in time, or refused it.
+        """
+        await self._in_thread("a revoke", self._broadcast_revoke, task_id, terminate)
 
     def close(self) -> None:
         """Let go of the threads without waiting for one that hangs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._redis.close()
+
+    async def _in_thread(self, what: str, work: Callable[..., None], *arguments: object) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await loop.run_in_executor(self._threads, work, *arguments)
+        except Exception as error:  # kombu lets errors of many libraries through
+            log.warning("%s was not sent: %r", what, error)
+            raise DispatchError("Redis did not take the task. Is it running?") from error
+
+    def _broadcast_revoke(self, task_id: str, terminate: bool) -> None:
+        with self._celery.connection_for_write() as connection:
+            self._celery.control.revoke(
+                task_id, terminate=terminate, connection=connection, reply=False
+            )
 
     def _publish(
         self, task: str, arguments: dict[str, str | float], expires_seconds: float | None

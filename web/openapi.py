@@ -12,6 +12,7 @@ from web.access import Access
 from web.access_schemas import ACCESS_SCHEMAS
 from web.alerts.schemas import SCHEMAS as ALERT_SCHEMAS
 from web.api import OPERATIONS
+from web.celery_schemas import CELERY_SCHEMAS
 from web.errors import ApiResponse
 from web.operations import Operation
 from web.schemas import SCHEMAS, TEXT
@@ -76,7 +77,12 @@ def document() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | SIZE_SCHEMAS | ALERT_SCHEMAS | TREND_SCHEMAS | ACCESS_SCHEMAS,
+            "schemas": SCHEMAS
+            | SIZE_SCHEMAS
+            | ALERT_SCHEMAS
+            | CELERY_SCHEMAS
+            | TREND_SCHEMAS
+            | ACCESS_SCHEMAS,
             "securitySchemes": _SCHEMES,
         },
     }

@@ -10,9 +10,11 @@ from starlette.requests import Request
 from web.activity import ActivityLog
 from web.alerts.watch import Watch
 from web.attempts import Attempts
+from web.celery_tasks import CeleryTasks
 from web.hub import Hub
 from web.identity import Identity
 from web.library import Library
+from web.metrics.monitor import Monitor
 from web.missing import Missing
 from web.problems import Problems
 from web.render import Renderer
@@ -43,6 +45,8 @@ class Services:
     activity: ActivityLog
     identity: Identity | None  #: None: NEEDLE_AUTH is off, everybody is an operator
     attempts: Attempts
+    monitor: Monitor
+    celery_tasks: CeleryTasks
 
 
 def services(request: Request) -> Services:

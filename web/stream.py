@@ -139,6 +139,11 @@ class Streams:
         self._frames = Frames(hub, renderer)
         self._clients: list[Client] = []
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._clients)
+
     def open(
         self,
         view: View,

@@ -32,7 +32,8 @@ def field(family: str, *labels: str) -> str:
 def split_field(text: str) -> tuple[str, tuple[str, ...]]:
     """The family and the labels of a field: the inverse of `field`."""
     family, *labels = text.split("|")
-    return family, tuple(unquote(label) for label in labels)
+    # Few need it, and a page reads thousands of them at once.
+    return family, tuple(map(unquote, labels) if "%" in text else labels)
 
 
 def read_counters(raw: Mapping[bytes, bytes]) -> Counters:
@@ -46,7 +47,7 @@ def read_counters(raw: Mapping[bytes, bytes]) -> Counters:
             family, labels = split_field(key.decode())
         except UnicodeDecodeError:
             continue
-        if all(len(label) <= LABEL_CHARS for label in labels):
+        if len(key) <= LABEL_CHARS or all(len(label) <= LABEL_CHARS for label in labels):
             found[family][labels] = number
     return found
 

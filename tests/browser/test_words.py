@@ -24,6 +24,7 @@ from redis.exceptions import (
 
 from web.alerts import words
 from web.connection import cause
+from web.health import SENTENCES as HEALTH
 from web.reasons import ACTORS, REWORDED, SENTENCES
 
 WEB = Path(__file__).parents[2] / "web"
@@ -74,6 +75,7 @@ def sentences() -> set[str]:
     texts = {text if isinstance(text, str) else text[0] for _, _, text, _, _ in everything}
     phrases = {HTTPStatus(status).phrase for status in STATUSES}
     phrases |= {*words.NAMES.values(), *words.HINTS.values(), *words.OTHERS}
+    phrases |= set(HEALTH)
     reasons = {REWORDED.get(sentence, sentence) for sentence in SENTENCES} | set(ACTORS.values())
     return texts | phrases | reasons | {cause(error) for error in REDIS_ERRORS}
 
