@@ -43,7 +43,7 @@ def test_every_api_route_is_documented() -> None:
     for route in ROUTES:
         path = getattr(route, "path", "")
         for method in (getattr(route, "methods", None) or set()) - {"HEAD"}:
-            if path.startswith("/api/") or path in ("/healthz", "/readyz"):
+            if path.startswith("/api/") or path in ("/healthz", "/readyz", "/metrics"):
                 assert f"`{method} {path}`" in document, path
 
 

@@ -148,8 +148,8 @@ def test_worst_reason_comes_first() -> None:
 def test_endpoint_answers_503_when_no_work_is_done(
     http: httpx.Client, redis_client: redis.Redis
 ) -> None:
+    wait_until(lambda: http.get(URL).status_code == 503, what="no worker is known")
     answer = http.get(URL)
-    assert answer.status_code == 503
     assert answer.json()["status"] == "unhealthy"
     publish(redis_client, beat())
     wait_until(lambda: http.get(URL).json()["status"] == "healthy", what="healthy")
