@@ -126,19 +126,25 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         for queue in QUEUE_NAMES:
             for name in waiting_lists(queue):
                 pipe.llen(name)
-        epoch, newest, in_flight, trouble, *rest = await pipe.execute()
+        answers = await pipe.execute(raise_on_error=False)
+    epoch, newest, in_flight, trouble, *rest = map(_known, answers)
     statuses, kept, problems, (schedule, watch, refused), dead, *lengths = rest
     steps = len(lengths) // len(QUEUE_NAMES)
     return Pulse(
         epoch=epoch,
         newest=newest[0].decode("latin-1") if newest else None,
         waiting={
-            queue: sum(lengths[i * steps : (i + 1) * steps]) for i, queue in enumerate(QUEUE_NAMES)
+            queue: sum(known)
+            for i, queue in enumerate(QUEUE_NAMES)
+            if None not in (known := lengths[i * steps : (i + 1) * steps])
         },
         in_flight=in_flight,
-        roots=tuple(merged(root, doc) for root, doc in zip(roots, statuses, strict=False)),
-        problems=tuple(p for doc in problems if (p := load_or_none(Problem, doc))),
-        problems_kept=kept,
+        roots=tuple(
+            merged(root, doc)
+            for root, doc in zip(roots, statuses or [None] * len(roots), strict=False)
+        ),
+        problems=tuple(p for doc in problems or () if (p := load_or_none(Problem, doc))),
+        problems_kept=kept or 0,
         schedule=load_or_none(ScheduleStatus, schedule),
         watch=load_or_none(WatchStatus, watch),
         refused=_count(refused),
@@ -146,6 +152,15 @@ async def read_pulse(client: Redis, keys: Keys, roots: Sequence[Root], scan: Sca
         refusal=await _read_refusal(client),
         trouble=trouble.decode("utf-8", "replace") if trouble else "",
     )
+
+
+def _known(answer: Any) -> Any:
+    """An answer of a pipeline; None when its key is of another type, as only others make it."""
+    if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+        return None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 async def _read_refusal(client: Redis) -> str:
