@@ -31,11 +31,11 @@ _COMMON = (
     "+info +time +publish +evalsha +script|load +script|exists"
 )
 _WORKER_KEYS = "~_kombu.binding* ~unacked* ~*.celery.pidbox* ~celery-task-meta-*"
-#: What the page writes, after the prefix: scans and requests about them, limits of sizes, who is
-#: signed in.
+#: What the page writes, after the prefix: scans and requests about them, limits of sizes, alerts
+#: and their silences, who is signed in.
 WEB_WRITES = (
-    "active", "activity", "answer:*", "events", "login:*", "scan:*", "scans", "session:*",
-    "sessions", "sizes", "sizes:*",
+    "active", "activity", "alerts", "alerts:*", "answer:*", "events", "login:*", "scan:*", "scans",
+    "session:*", "sessions", "sizes", "sizes:*",
 )  # fmt: skip
 
 

@@ -67,10 +67,22 @@ def test_needle_needs_no_right_that_it_has_not(guarded: Stack) -> None:
         guarded.request("POST", f"/api/v1/scans/{again}/{action}")
     guarded.wait_for_end(again)
     guarded.request("POST", "/api/v1/missing/purge", {"expected": 0})
+    change_everything(guarded)
     with guarded.valkey.client() as operator:
         assert not refusals(operator)
         inspect_and_revoke(guarded)
         assert not refusals(operator)
+
+
+def change_everything(running: Stack) -> None:
+    """What the page changes besides scans."""
+    with httpx.Client(base_url=running.url, timeout=20) as http:
+        limits = {"args": 131_072, "kwargs": 131_072}
+        assert http.put("/api/v1/sizes/limits", json=limits).status_code == 200
+        rule = http.get("/api/v1/alerts/rules").json()["rules"][0]["name"]
+        assert http.put("/api/v1/alerts/silences", json={"id": rule, "seconds": 60}).is_success
+        for path in ("/sizes/automatic", "/sizes/undo", "/sizes/reset"):
+            assert http.post(path, data={"on": "1", "ceiling": "200000"}).status_code == 303
 
 
 def refusals(operator: Any) -> list[str]:
