@@ -11,7 +11,8 @@ from web.pages import ACTOR, form_of
 from web.preferences import page_response
 from web.services import services
 from web.sizes import limit_of
-from wire.size_alerts import NESTED, explain, size_alerts
+from wire.json_errors import NESTED, explain
+from wire.size_alerts import size_alerts
 from wire.sizes import DEFAULT_CEILING
 
 #: Kinds of tasks on the page; the API has them all.

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from web.views import Json, iso
+from wire.json_errors import explain
 from wire.payloads import DEFAULT_LIMITS, Finding, Largest, SizeLimits
-from wire.size_alerts import SizeAlert, explain, size_alerts
+from wire.size_alerts import SizeAlert, size_alerts
 from wire.size_report import KindReport, SizeReport, TaskReport
 from wire.sizes import DEFAULT_CEILING, TABLE, Recommendation
 
