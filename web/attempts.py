@@ -12,7 +12,7 @@ WINDOW_SECONDS = 60.0
 
 
 class Attempts:
-    """Attempts of the last minute, by address and altogether."""
+    """Attempts of the last minute, by address and altogether; right ones are taken back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -34,8 +34,17 @@ class Attempts:
             return 0.0
         return oldest + WINDOW_SECONDS - now
 
+    def forgive(self, address: str) -> None:
+        """Take the last attempt of an address back: it was a right one."""
+        newest = max((entry for entry in self._all if entry[1] == address), default=None)
+        if newest:
+            self._all.remove(newest)
+            self._take_off(address)
+
     def _forget_oldest(self) -> None:
-        _, address = self._all.popleft()
+        self._take_off(self._all.popleft()[1])
+
+    def _take_off(self, address: str) -> None:
         self._count[address] -= 1
         if not self._count[address]:
             del self._count[address]

@@ -50,7 +50,8 @@ async def sign_in(request: Request) -> Response:
     if parts.identity is None:
         return RedirectResponse(path, 303)
     visitor = visitor_in(request.scope)
-    wait = parts.attempts.wait_seconds(neighbourhood(visitor.address))
+    address = neighbourhood(visitor.address)
+    wait = parts.attempts.wait_seconds(address)
     if wait:
         response = _page(request, path=path, refusal=_TOO_OFTEN)
         response.headers["Retry-After"] = str(math.ceil(wait))
@@ -58,6 +59,7 @@ async def sign_in(request: Request) -> Response:
     role = await parts.identity.sessions.take_code(_code_in(form.get("c", "")))
     if role is None:
         return _page(request, path=path, refusal=_WRONG_CODE)
+    parts.attempts.forgive(address)
     await _leave(request, parts, parts.identity)
     device = visitor.device
     value, session = await parts.identity.sessions.begin(role, device, visitor.address)
