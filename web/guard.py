@@ -76,6 +76,9 @@ class Guard:
             )
         if len(headers.getlist("authorization")) > 1:
             raise RefusedError(400, "ambiguous", "Two Authorization headers are refused.")
+        # A proxy in front may go by the other one, and see another request behind this.
+        if "transfer-encoding" in headers and "content-length" in headers:
+            raise RefusedError(400, "ambiguous", "A length and chunks together are refused.")
         if scope["method"] not in SAFE_METHODS and not self._may_change(headers, host):
             raise RefusedError(403, "cross_origin", "A request of another site is refused.")
 
