@@ -13,7 +13,7 @@ from web.services import services
 from web.sizes import limit_of
 from wire.json_errors import NESTED, explain
 from wire.size_alerts import size_alerts
-from wire.sizes import DEFAULT_CEILING
+from wire.sizes import DEFAULT_CEILING, HIGHEST_LIMIT
 
 #: Kinds of tasks on the page; the API has them all.
 TASKS_SHOWN = 50
@@ -34,6 +34,7 @@ async def sizes(request: Request) -> Response:
         charts=size_charts,
         scale=size_charts.scale_of(report),
         ceiling=report.in_force.ceiling or DEFAULT_CEILING,
+        highest=HIGHEST_LIMIT,
         nested=NESTED,
         explain=explain,
     )

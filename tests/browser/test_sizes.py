@@ -130,6 +130,7 @@ def check_page(page: Page) -> None:
     """Whether the page shows the same figures."""
     chars = [len(as_json(list(args))) for args, _ in PAYLOADS]
     expect(page.locator("#answer")).to_contain_text("Set 131,072: 2 of 15 were cut.")
+    expect(page.locator("#answer")).to_contain_text("foreign.echo (args), queue foreign")
     row = page.locator("#answer tbody tr").first
     expect(row).to_contain_text(f"{max(chars):,}")
     expect(row).to_contain_text(f"{statistics.mean(chars):,.0f}")
