@@ -32,6 +32,7 @@ class Instance:
     url: str  #: of the page, for programs on this machine
     address: str = ""  #: of the page, for people: in the local network with `--lan`
     certificate: str = ""  #: file, when the page is served by HTTPS
+    redis: str = ""  #: address of its private server, with the password if it needs one
 
 
 def prepare(data: Path) -> None:
@@ -88,7 +89,7 @@ def running(data: Path) -> Instance | None:
             if _lock(lock, fcntl.LOCK_SH):
                 return None
         known = json.loads((data / RECORD_NAME).read_text())
-        more = {name: str(known.get(name, "")) for name in ("address", "certificate")}
+        more = {name: str(known.get(name, "")) for name in ("address", "certificate", "redis")}
         return Instance(pid=int(known["pid"]), url=str(known["url"]), **more)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.access_commands import instance_options, login_link, sessions, tokens
+from cli.worker_commands import events, inspect, purge_queue, revoke, shutdown
 from wire.missing import DAYS_MAX
 
 
@@ -53,7 +54,7 @@ def up(
     )
 
 
-for _command in (login_link, sessions, tokens):
+for _command in (login_link, sessions, tokens, events, inspect, purge_queue, revoke, shutdown):
     main.add_command(_command)
 
 
@@ -157,7 +158,7 @@ def purge(
 ) -> None:
     """Forget files that are gone: show which, ask, delete them from the catalog.
 
-    Nothing on disk is touched.
+    Nothing on disk is touched.  (Messages of a queue: `needle purge-queue`.)
     """
     from cli.client import connect
     from cli.purge import purge

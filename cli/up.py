@@ -144,13 +144,14 @@ def _run(settings: WorkerSettings, page: Page, lock: int, environ: dict[str, str
     address = page.public_url or address_for_people(*place)
     environ.pop(LOG_FILE.name + "_FILE", None)
     start_logging("needle", replace(settings.logs, file=folder / "logs" / "needle.log"))
-    instance.record(
-        folder, instance.Instance(os.getpid(), url_of(*place), address, page.certificate)
-    )
+    here = instance.Instance(os.getpid(), url_of(*place), address, page.certificate)
+    instance.record(folder, here)
     try:
         roots = shared.roots or (_demo_library(folder / "demo"),)
         _set(environ, "NEEDLE_MUSIC", join_roots(os.fsdecode(root.path) for root in roots))
         server = valkey.choose(folder, environ)
+        if server.command:
+            instance.record(folder, replace(here, redis=server.url))
         _set(environ, "NEEDLE_REDIS_URL", server.url)
         supervisor = Supervisor(folder / "logs", environ, (lock,))
         try:

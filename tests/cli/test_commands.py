@@ -93,6 +93,18 @@ def test_status_for_people_and_programs(running: Up) -> None:
     assert len(document["roots"]) == 3
 
 
+def test_workers_of_this_needle_answer(running: Up) -> None:
+    ping = run(running, "inspect", "ping").stdout
+    assert re.fullmatch(r"needle@\S+ answers\n", ping)
+    name = ping.split()[0]
+    assert "  scan.discovery\n" in run(running, "inspect", "registered", name).stdout
+    stats = json.loads(run(running, "inspect", "stats", "--json").stdout)
+    assert stats["workers"][name]["pid"] == running.pid("worker")
+    for command in (["events", "on"], ["events", "off"], ["revoke", "some-task"]):
+        assert run(running, *command).returncode == 0, command
+    assert run(running, "purge-queue", "vector", "--yes").stdout == "Nothing waits in vector\n"
+
+
 def test_unknown_scans_are_said_to_be_unknown(running: Up) -> None:
     for command in ("stop", "problems"):
         for scan_id in ("20200101T000000-000000", "../status", "x y"):
