@@ -7,6 +7,7 @@ import ipaddress
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -165,6 +166,18 @@ def test_commands_of_the_images_work(tmp_path: Path) -> None:
         assert not _is_healthy("web", as_part("web"))
 
 
+def test_confined_command_writes_only_where_it_may(tmp_path: Path) -> None:
+    (data := tmp_path / "data").mkdir()
+    (music := tmp_path / "music").mkdir()
+    for folder in (data, music, ROOT):
+        touch = [*_confined(data), "touch", folder / "touched"]
+        subprocess.run(touch, check=False, stderr=subprocess.DEVNULL)
+    assert (data / "touched").exists()
+    if sys.platform == "linux":
+        assert not (music / "touched").exists()
+        assert not (ROOT / "touched").exists()
+
+
 def test_page_in_a_container_is_never_without_sign_in(private_valkey: ValkeyServer) -> None:
     command, image_environ = _image("web")
     environ = environment(**image_environ, NEEDLE_REDIS_URL=private_valkey.url, PATH=_path())
@@ -230,13 +243,32 @@ def _environ(target: str, changes: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _service(target: str, changes: dict[str, str]) -> Iterator[None]:
+    data = Path(changes["NEEDLE_DATA"])
+    data.mkdir(exist_ok=True)
     command, _ = _image(target)
-    process = subprocess.Popen(command, env=_environ(target, changes), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*_confined(data), *command],
+        env=_environ(target, changes) | {"TMPDIR": str(data)},
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield
     finally:
         process.terminate()
         assert process.wait(15) == 0
+
+
+def _confined(writable: Path) -> list[str]:
+    """What makes a command see what it would in its container: no file may be written but those in
+    `writable`, and it has no capability and can get none.  (Only Linux can do so.)"""
+    if not shutil.which("unshare"):
+        return []
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    script = (
+        'mount --bind "$0" "$0" && mount -o remount,bind,ro / '
+        '&& exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$@"'
+    )
+    return ["unshare", *user, "--mount", "sh", "-c", script, str(writable)]
 
 
 def _is_healthy(target: str, changes: dict[str, str]) -> bool:
