@@ -392,14 +392,7 @@ size_days = Table(
     metadata,
     Column("day", Text, primary_key=True),  #: UTC, `2026-11-21`
     Column("task", Text, primary_key=True),
-    _count("analysed"),
-    _count("cut"),
-    _count("not_json"),
-    _count("args_sum"),
-    _count("args_max"),
-    _count("kwargs_sum"),
-    _count("kwargs_max"),
-    _count("wire_max"),
-    _count("result_max"),
+    *map(_count, ("analysed", "cut", "not_json", "args_sum", "args_max", "kwargs_sum")),
+    *map(_count, ("kwargs_max", "wire_max", "result_max")),
     sqlite_with_rowid=False,
 )
