@@ -169,6 +169,7 @@ OPERATIONS = (
             200: "StartedScan",
             202: "StartedScan",
             403: "Error",
+            404: "Error",
             409: "Error",
             413: "Error",
             415: "Error",

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Match, Route
 
 from web.connection import cause
 from web.login import login_path
@@ -49,6 +50,13 @@ def describe(error: Exception) -> RefusedError:
     return RefusedError(500, "internal_error", "Something went wrong inside Needle; see its log.")
 
 
+def _methods(request: Request) -> set[str]:
+    """What its path allows: several routes may have the same one."""
+    routes = request.app.routes
+    same = [r for r in routes if isinstance(r, Route) and r.matches(request.scope)[0] != Match.NONE]
+    return {method for route in same for method in route.methods or ()}
+
+
 async def answer(request: Request, error: Exception) -> Response:
     """The answer to a request that failed."""
     refusal = describe(error)
@@ -57,6 +65,8 @@ async def answer(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = "5"
     if refusal.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="needle"'
+    if refusal.status == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
     path = request.url.path
     if path.startswith(API_PREFIX):
         return error_json(refusal, headers)

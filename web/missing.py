@@ -6,6 +6,7 @@ of the request, of which there were as many as was confirmed.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from web.library import Library
 from web.refusal import RefusedError
 from wire.missing import DAYS_MAX, MissingFiles, MissingQuestion, before
 from wire.names import PURGE_MISSING
-from wire.roots import Root
+from wire.roots import ROOT_ID, Root
 
 
 class Missing:
@@ -70,6 +71,8 @@ class Missing:
             raise RefusedError(503, "redis_unavailable", str(error)) from None
 
     def _question(self, root_id: str, days: int) -> MissingQuestion:
+        if re.fullmatch(ROOT_ID, root_id) and root_id not in self._root_ids:
+            raise RefusedError(404, "unknown_root", "No music folder has this id.")
         if root_id and root_id not in self._root_ids:
             raise RefusedError(422, "invalid_root", "root: the id of a music folder is needed.")
         return MissingQuestion(root_id, before(days, time.time()))

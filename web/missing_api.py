@@ -32,9 +32,10 @@ async def list_missing(request: Request) -> Response:
 async def purge_missing(request: Request) -> Response:
     """Delete it from the catalog."""
     body = await json_body(request)
-    root, days = body.get("root") or "", days_of(body.get("older_than_days"))
-    if not isinstance(root, str):
+    root = body.get("root")
+    if not (root is None or isinstance(root, str)):
         raise RefusedError(422, "invalid_root", "root: a text is needed.")
+    root, days = root or "", days_of(_no_text(body.get("older_than_days", 0)))
     expected = count_of(body.get("expected"))
     if expected is None or isinstance(body["expected"], str):
         raise RefusedError(422, "invalid_expected", "expected: a number of files is needed.")
@@ -42,6 +43,11 @@ async def purge_missing(request: Request) -> Response:
         root, days, expected, visitor_in(request.scope).named(ACTOR)
     )
     return ApiResponse(_json(found, root, days), 202)
+
+
+def _no_text(value: object) -> object:
+    """What a query writes as text is a number in JSON."""
+    return -1 if value is None or isinstance(value, str) else value
 
 
 def _json(found: MissingFiles, root_id: str, days: int) -> dict[str, Any]:
@@ -63,9 +69,9 @@ OPERATIONS = (
         "Files that were scanned once and are gone: what forgetting them would delete from the "
         "catalog, and the first 50 of them, longest missing first.",
         list_missing,
-        {200: "Missing", 422: "Error", 503: "Error"},
+        {200: "Missing", 404: "Error", 422: "Error", 503: "Error"},
         (
-            Parameter("root", {"type": "string"}, "Id of a music folder; left out: all."),
+            Parameter("root", schemas.ROOT_ID_OR_ALL, "Id of a music folder; left out: all."),
             Parameter(
                 "older_than_days",
                 schemas.whole_number(0, DAYS_MAX, 0),
@@ -84,6 +90,7 @@ OPERATIONS = (
         {
             202: "Missing",
             403: "Error",
+            404: "Error",
             409: "Error",
             413: "Error",
             415: "Error",

@@ -16,6 +16,7 @@ from web.celery_schemas import CELERY_SCHEMAS
 from web.errors import ApiResponse
 from web.operations import Operation
 from web.schemas import SCHEMAS, TEXT
+from web.services import services
 from web.size_schemas import SIZE_SCHEMAS
 from web.trend_pages import SCHEMAS as TREND_SCHEMAS
 from web.visitor import SESSION_COOKIE
@@ -58,16 +59,18 @@ _HEADINGS = {
 }
 
 
-async def openapi(request: Request) -> Response:  # noqa: ARG001 - an endpoint's signature
+async def openapi(request: Request) -> Response:
     """The document."""
-    return ApiResponse(document())
+    return ApiResponse(document(secured=services(request).identity is not None))
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document of all operations."""
+def document(*, secured: bool = True) -> dict[str, Any]:
+    """The OpenAPI document of all operations; `secured`: people and programs sign in."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(
+            operation, secured=secured
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -88,7 +91,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _describe(operation: Operation) -> dict[str, Any]:
+def _describe(operation: Operation, *, secured: bool) -> dict[str, Any]:
     access = operation.access
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": TEXT}
@@ -106,7 +109,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
             str(status): {"description": _HEADINGS[status], "content": _content(shape)}
             for status, shape in sorted((_REFUSALS[access] | operation.answers).items())
         },
-        "security": [{name: []} for name in _SCHEMES] if access else [],
+        "security": [{name: []} for name in _SCHEMES] if access and secured else [],
         "x-needle-role": access.name.lower(),
     }
     if operation.body:

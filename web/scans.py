@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from wire import keys as wire_keys
 from wire.events import Scan
 from wire.keys import Keys
 from wire.names import SCAN_CONTROL, SCAN_DISCOVERY, is_scan_id
-from wire.roots import OutsideRootsError, Root, locate
+from wire.roots import ROOT_ID, OutsideRootsError, Root, locate
 from wire.scripts import PUBLISH_SCAN, TAKE_ROOT, publish_arguments
 from wire.starting import discovery_arguments, queued_scan
 from wire.states import ScanMode, ScanState
@@ -94,6 +95,8 @@ class Scans:
         for root in self._roots:
             if root.id == text:
                 return [(root, b"")]
+        if re.fullmatch(ROOT_ID, text):
+            raise RefusedError(404, "unknown_root", "No music folder has this id.")
         if not text.startswith(("/", "~")):
             raise RefusedError(
                 422, "invalid_root", "root: the id of a music folder or an absolute path is needed."

@@ -8,6 +8,7 @@ from web.state import Phase
 from wire.missing import DAYS_MAX
 from wire.outcomes import PROBLEMS, Outcome
 from wire.refusals import Refusal
+from wire.roots import ROOT_ID
 from wire.states import ScanMode, ScanState
 
 Schema = dict[str, Any]
@@ -20,6 +21,9 @@ NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
 COUNT_OR_NULL: Schema = {"type": ["integer", "null"]}
 TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 OUTCOME_OF_PROBLEM: Schema = {"type": "string", "enum": [o.value for o in PROBLEMS]}
+
+#: A text that is empty: all music folders.
+ROOT_ID_OR_ALL: Schema = {"type": "string", "pattern": f"^({ROOT_ID})?$"}
 
 
 def whole_number(low: int, high: int, default: int) -> Schema:
@@ -155,6 +159,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "root": {
                 "type": ["string", "null"],
+                "pattern": f"^({ROOT_ID}$|[/~])",
                 "description": "Id of a music folder, or an absolute path inside of one; "
                 "left out: all music folders.",
             },
@@ -229,12 +234,14 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {
             "root": {
                 "type": ["string", "null"],
+                "pattern": f"^({ROOT_ID})?$",
                 "description": "Id of a music folder; left out: all.",
             },
             "older_than_days": {"type": "integer", "minimum": 0, "maximum": DAYS_MAX},
             "expected": {
                 "type": "integer",
                 "minimum": 0,
+                "maximum": 2**53 - 1,
                 "description": "How many files listMissing said there are.",
             },
         },

@@ -56,7 +56,7 @@ async def set_limits(request: Request) -> Response:
     if "automatic" in body:
         on, ceiling = _automatic(body)
         return ApiResponse(limits_json(await sizes.set_automatic(on, ceiling, ACTOR)))
-    if not {"args", "kwargs"} & body.keys():
+    if "ceiling" in body or not {"args", "kwargs"} & body.keys():
         raise RefusedError(422, "invalid_limits", "args, kwargs, or automatic is needed.")
     now: SizeLimits = await sizes.limits() or DEFAULT_LIMITS
     args = limit_of("args", body.get("args", now.args))

@@ -145,6 +145,12 @@ SIZE_SCHEMAS: dict[str, Schema] = {
             },
             "ceiling": {**LIMIT, "description": "Automatic mode goes no higher."},
         },
-        "additionalProperties": False,
+        "oneOf": [
+            {"required": ["automatic"], "properties": {"args": False, "kwargs": False}},
+            {
+                "anyOf": [{"required": ["args"]}, {"required": ["kwargs"]}],
+                "properties": {"automatic": False, "ceiling": False},
+            },
+        ],
     },
 }

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from wire.text import display_path
 
+#: What the id of a root looks like.
+ROOT_ID = r"[0-9a-f]{12}"
+
 
 class OutsideRootsError(ValueError):
     """A path that lies, after resolving links, in no configured music folder."""
