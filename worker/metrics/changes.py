@@ -39,8 +39,10 @@ class Hash:
         self.adds[field(family + "_us", *labels)] += times.microseconds
 
     def change(self) -> Change:
-        """The argument of the script."""
-        return self.ttl, dict(self.adds), self.maxima, self.texts
+        """The argument of the script; a reader takes what is absent for 0."""
+        adds = {field: number for field, number in self.adds.items() if number}
+        maxima = {field: found for field, found in self.maxima.items() if found[0]}
+        return self.ttl, adds, maxima, self.texts
 
 
 def changes(tally: Tally, keys: Keys, host: str, now: float) -> list[Hash]:

@@ -40,11 +40,14 @@ class Size:
     strange: tuple[Strange, ...] = ()  #: each counts as its repr, written as a JSON string
 
 
-_CONTAINERS, _EMPTY = (list, tuple, dict), Size(2, 2)
+#: Most results and many arguments: `null`, `[]`, `{}`.
+_CONTAINERS, _EMPTY, _NOTHING = (list, tuple, dict), Size(2, 2), Size(4, 4)
 
 
 def measure(value: Any, where: str = "") -> Size:
     """The size of a value; `where` begins the paths of what is strange in it.  Never raises."""
+    if value is None:
+        return _NOTHING
     if type(value) in _CONTAINERS and not value:
         return _EMPTY
     try:
