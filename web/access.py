@@ -56,6 +56,8 @@ TABLE = {
     "GET /library": _VIEWER,
     "GET /library/albums/{album_id}": _VIEWER,
     "GET /library/artists/{artist_id}": _VIEWER,
+    "GET /tasks": _VIEWER,
+    "POST /tasks/{task_id:path}/revoke": _OPERATOR,
     "GET /trends": _VIEWER,
     "GET /alerts": _VIEWER,
     "POST /alerts/acknowledge": _OPERATOR,

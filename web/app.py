@@ -22,6 +22,7 @@ from web import (
     pages,
     prometheus,
     size_pages,
+    task_pages,
     trend_pages,
 )
 from web.access import protect
@@ -42,6 +43,7 @@ from web.metrics.monitor import Monitor
 from web.missing import Missing
 from web.openapi import openapi
 from web.problems import Problems
+from web.recent_tasks import RecentTasks
 from web.refusal import RefusedError
 from web.render import Renderer
 from web.scans import Scans
@@ -76,6 +78,8 @@ ROUTES = (
     Route("/library", library_pages.library),
     Route("/library/albums/{album_id}", library_pages.album),
     Route("/library/artists/{artist_id}", library_pages.artist),
+    Route("/tasks", task_pages.tasks),
+    Route("/tasks/{task_id:path}/revoke", task_pages.revoke, methods=["POST"]),
     Route("/trends", trend_pages.trends),
     Route("/alerts", alert_pages.alerts),
     Route("/alerts/acknowledge", alert_pages.acknowledge, methods=["POST"]),
@@ -113,10 +117,12 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
         client, dispatcher = connect(shared.redis_url), Dispatcher(shared.redis_url, keys)
         hub = Hub(shared.redis_url, keys, shared.roots)
         renderer = Renderer(assets.load(), settings.timezone)
+        monitor = Monitor(client, keys, hub)
         alerts = Watch(
             client,
             keys,
             hub,
+            monitor,
             RuleFile(settings.alerts),
             renderer.words_in("fr" if settings.language == "fr" else "en"),
         )
@@ -136,6 +142,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             size_card=size_card,
             alerts=alerts,
             trends=Trends(client, keys),
+            recent_tasks=RecentTasks(client, keys),
             missing=Missing(library, dispatcher, shared.roots, log),
             activity=log,
             identity=(
@@ -144,7 +151,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
                 else None
             ),
             attempts=Attempts(),
-            monitor=Monitor(client, keys, hub),
+            monitor=monitor,
             celery_tasks=CeleryTasks(client, keys, hub, dispatcher),
         )
         try:

@@ -43,6 +43,7 @@ def page_response(
         state=state,
         role=visitor.role,
         visitor=visitor,
+        here=request.url.path,
         **values,
     )
     # Text of files may hold lone surrogates.

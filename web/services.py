@@ -17,6 +17,7 @@ from web.library import Library
 from web.metrics.monitor import Monitor
 from web.missing import Missing
 from web.problems import Problems
+from web.recent_tasks import RecentTasks
 from web.render import Renderer
 from web.scans import Scans
 from web.settings import WebSettings
@@ -42,6 +43,7 @@ class Services:
     size_card: SizeCard
     alerts: Watch
     trends: Trends
+    recent_tasks: RecentTasks
     activity: ActivityLog
     identity: Identity | None  #: None: NEEDLE_AUTH is off, everybody is an operator
     attempts: Attempts

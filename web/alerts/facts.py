@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
+from web.metrics.measured import Measured
 from web.state import State
 from wire.keys import Keys
 from wire.metrics import TrendPoint, read_trend, starts
@@ -23,14 +23,6 @@ DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What Redis uses of what it may use; `limit_bytes` 0: there is no limit."""
-
-    used_bytes: int
-    limit_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything at one moment; None: not known."""
 
@@ -41,8 +33,7 @@ class Facts:
     today: Mapping[str, TaskSizes] = field(default_factory=dict)  #: by task
     before: Mapping[str, TaskSizes] = field(default_factory=dict)  #: the days before, together
     findings: tuple[Finding, ...] = ()
-    memory: Memory | None = None
-    oldest_seconds: Mapping[str, float] | None = None  #: queue -> age of its oldest message
+    measured: Measured | None = None  #: queues of all applications, and Redis itself
 
 
 async def read_minutes(client: Redis, keys: Keys, now: float) -> tuple[TrendPoint, ...]:
@@ -92,12 +83,3 @@ async def read_found(client: Redis, keys: Keys) -> tuple[Finding, ...]:
     """What JSON could not hold, and where, latest first."""
     raw: Any = await client.hgetall(keys.findings)
     return read_findings(raw)
-
-
-async def read_memory(client: Redis) -> Memory | None:
-    """What Redis says of its memory; None where it may not be asked."""
-    try:
-        info = await client.info("memory")
-    except ResponseError:
-        return None
-    return Memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from web.alerts.board import SILENCES_SECONDS
 from web.operations import number_in
-from web.pages import form_of
+from web.pages import ACTOR, form_of
 from web.preferences import page_response
 from web.refusal import RefusedError
 from web.services import services
@@ -97,7 +97,8 @@ async def test_as(request: Request) -> str:
 
 
 def _name(request: Request) -> str:
-    return visitor_in(request.scope).role
+    visitor = visitor_in(request.scope)
+    return visitor.device or visitor.named(ACTOR)
 
 
 async def _record(request: Request, action: str, target: str) -> None:

@@ -24,7 +24,7 @@ Subjects = dict[str, float]
 
 def values(facts: Facts) -> dict[str, Subjects]:
     """Measure -> subject -> value.  While Redis is away nothing is known."""
-    if not facts.state.redis_ok:
+    if not facts.state.redis_ok or facts.measured is None:
         return {}
     return {
         **_of_workers(facts),
@@ -68,19 +68,20 @@ def _stuck(beat: WorkerBeat) -> float:
 
 
 def _of_queues(facts: Facts) -> dict[str, Subjects]:
-    waiting = {q.name: q.waiting for q in facts.state.queues if q.waiting is not None}
+    queues = facts.measured.queues if facts.measured else ()
+    waiting = {q.name: q.waiting for q in queues if q.waiting is not None}
     consumed = _consumed(facts.state.workers)
-    found: dict[str, Subjects] = {
+    return {
         "queue_depth": {queue: float(n) for queue, n in waiting.items()},
         "queue_unconsumed": {
             queue: 0.0 if queue in consumed else float(n) for queue, n in waiting.items()
         },
         "queue_growth": _growth(facts.minutes),
+        "queue_oldest_seconds": {
+            q.name: q.oldest_seconds for q in queues if q.oldest_seconds is not None
+        },
         "wait_p95_seconds": _quantiles(_together(point.waits for point in facts.minutes)),
     }
-    if facts.oldest_seconds is not None:
-        found["queue_oldest_seconds"] = dict(facts.oldest_seconds)
-    return found
 
 
 def _consumed(workers: Iterable[WorkerView]) -> set[str]:
@@ -195,7 +196,8 @@ def _of_the_rest(facts: Facts) -> dict[str, Subjects]:
         "dead_letters": {"": float(state.refused)},
         "scan_stalled_seconds": {state.scan.root: stalled} if state.scan else {},
     }
-    if facts.memory is not None:
-        used, limit = facts.memory.used_bytes, facts.memory.limit_bytes
+    measured = facts.measured
+    if measured and measured.redis_bytes is not None and measured.redis_bytes_max is not None:
+        used, limit = measured.redis_bytes, measured.redis_bytes_max
         found["redis_memory_percent"] = {"": 100 * used / limit} if limit else {}
     return found

@@ -27,6 +27,7 @@ from web.alerts.values import values
 from web.alerts.words import Words
 from web.connection import REDIS_ERRORS, cause
 from web.hub import Hub
+from web.metrics.monitor import Monitor
 from wire.alerts import Alert, AlertState
 from wire.keys import ALERTS_TURN_TTL, Keys
 
@@ -47,10 +48,12 @@ class Watch:
         client: Redis,
         keys: Keys,
         hub: Hub,
+        monitor: Monitor,
         file: RuleFile,
         words: Words,
     ) -> None:
-        self._client, self._keys, self._hub = client, keys, hub
+        self._client, self._keys = client, keys
+        self._hub, self._monitor = hub, monitor
         self._words = words
         self._name = f"{os.getpid()}-{time.time():.3f}"
         self._slow: tuple[float, Facts] | None = None
@@ -104,17 +107,16 @@ class Watch:
         return await tell(self.file.refresh().notify, self._words.test())
 
     async def _facts(self) -> Facts:
-        state = await self._hub.fresh_state()
-        client, keys, now = self._client, self._keys, time.time()
-        *minutes, this_minute = await reading.read_minutes(client, keys, now)
+        known, now = await self._monitor.read(), time.time()
+        *minutes, this_minute = await reading.read_minutes(self._client, self._keys, now)
         slow = await self._slow_facts(now)
         return replace(
             slow,
             at=now,
-            state=state,
+            state=known.state,
             minutes=tuple(minutes),
             this_minute=this_minute,
-            memory=await reading.read_memory(client),
+            measured=known.measured,
         )
 
     async def _slow_facts(self, now: float) -> Facts:

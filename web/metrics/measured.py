@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from wire import fields
 from wire.domain import Domain, read_domain
+from wire.fields import read_count
 from wire.keys import METRIC_FIELDS, Keys
 from wire.metrics import FAILURE, HostTotals, Sample, Totals, read_host, read_totals, read_trend
 from wire.names import QUEUE_NAMES
@@ -132,7 +133,7 @@ class Measured:
     oldest_in_flight_seconds: float | None = None  #: 0.0: there is none
     redis_bytes: int | None = None
     redis_bytes_max: int | None = None  #: 0: no limit
-    dead: int | None = None  #: refused messages that are kept
+    dead: int | None = None  #: messages that were refused and put aside
 
 
 def lists_of(queue: str, queues: Iterable[str]) -> tuple[str, ...]:
@@ -165,7 +166,7 @@ async def read_measured(client: Redis, keys: Keys, queues: Sequence[str]) -> Mea
         pipe.hlen("unacked")
         pipe.zrange("unacked_index", 0, 0, withscores=True)
         pipe.get(keys.size_limits)
-        pipe.llen(keys.dead)
+        pipe.get(keys.refused)
         pipe.info("memory")
         answers = await pipe.execute(raise_on_error=False)
     now, counted, measured, in_flight, oldest, limits, dead, memory = answers
@@ -179,7 +180,7 @@ async def read_measured(client: Redis, keys: Keys, queues: Sequence[str]) -> Mea
         in_flight=in_flight if isinstance(in_flight, int) else None,
         oldest_in_flight_seconds=_oldest_in_flight(oldest, at),
         limits=read_limits(limits) if isinstance(limits, bytes) else None,
-        dead=dead if isinstance(dead, int) else None,
+        dead=_count(dead),
         redis_bytes=_number_in(memory, "used_memory"),
         redis_bytes_max=_number_in(memory, "maxmemory"),
         **_counted(counted, minute, at),
@@ -261,6 +262,13 @@ def _oldest_in_flight(answer: Any, at: float) -> float | None:
         return 0.0
     score = float(answer[0][1])
     return max(0.0, at - score) if math.isfinite(score) and 0 < score < 1e11 else None
+
+
+def _count(answer: Any) -> int | None:
+    """A counter; nobody has counted anything where there is none."""
+    if answer is None:
+        return 0
+    return read_count(answer) if isinstance(answer, bytes) else None
 
 
 def _number_in(answer: Any, name: str) -> int | None:

@@ -59,7 +59,7 @@ def redis_families(measured: Measured) -> list[Family]:
     used.set(measured.redis_bytes)
     limit = Family("needle_redis_memory_limit_bytes", "gauge", "What it may use, 0: no limit.")
     limit.set(measured.redis_bytes_max)
-    dead = Family("needle_dead_messages", "gauge", "Refused messages that are kept.")
+    dead = Family("needle_dead_messages", "gauge", "Messages that were refused.")
     dead.set(measured.dead)
     return [used, limit, dead]
 

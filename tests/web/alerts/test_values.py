@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.web.records import AT, beat, scan
-from web.alerts.facts import Facts, Memory
+from web.alerts.facts import Facts
 from web.alerts.measures import MEASURES
 from web.alerts.values import values
-from web.state import QueueView, State, WorkerView
+from web.metrics.measured import Measured, QueueMeasures
+from web.state import State, WorkerView
 from wire.metrics import (
     ALL,
     BOUNDS,
@@ -30,7 +31,8 @@ TASK = "metadata.extract_batch"
 
 def facts(minutes: tuple[TrendPoint, ...] = (), **changes: Any) -> Facts:
     state = State(version=1, at=AT, redis_ok=True, **changes.pop("state", {}))
-    return replace(Facts(AT, state, minutes), **changes)
+    measured = Measured(AT, **changes.pop("measured", {}))
+    return replace(Facts(AT, state, minutes, measured=measured), **changes)
 
 
 def times(seconds: float, count: int) -> Histogram:
@@ -73,11 +75,16 @@ def test_worker_without_a_free_process_is_stuck_since_its_last_end(
 
 
 def test_queue_that_nobody_takes_from_is_told() -> None:
-    queues = (QueueView("scan", 3, 1), QueueView("covers", 7, 0), QueueView("vector", None, 0))
+    queues = (
+        QueueMeasures("scan", 3, oldest_seconds=90.0),
+        QueueMeasures("foreign", 7),
+        QueueMeasures("vector"),
+    )
     taking = WorkerView(beat(queues=("scan",)))
-    found = values(facts(state={"queues": queues, "workers": (taking,)}))
-    assert found["queue_depth"] == {"scan": 3, "covers": 7}
-    assert found["queue_unconsumed"] == {"scan": 0, "covers": 7}
+    found = values(facts(state={"workers": (taking,)}, measured={"queues": queues}))
+    assert found["queue_depth"] == {"scan": 3, "foreign": 7}
+    assert found["queue_unconsumed"] == {"scan": 0, "foreign": 7}
+    assert found["queue_oldest_seconds"] == {"scan": 90}
 
 
 def test_queue_grows_by_what_two_minutes_differ() -> None:
@@ -140,10 +147,11 @@ def test_only_fresh_findings_that_are_no_json_count() -> None:
 
 def test_the_rest() -> None:
     state = {"catalog_error": "disk full", "refused": 3, "scan": scan(), "stalled_seconds": 700.0}
-    found = values(facts(memory=Memory(80, 100), state=state))
+    found = values(facts(measured={"redis_bytes": 80, "redis_bytes_max": 100}, state=state))
     assert found["catalog_trouble"] == {"": 1}
     assert found["dead_letters"] == {"": 3}
     assert found["scan_stalled_seconds"] == {"/music": 700}
     assert found["redis_memory_percent"] == {"": 80}
-    assert values(facts(memory=Memory(80, 0)))["redis_memory_percent"] == {}
+    unlimited = values(facts(measured={"redis_bytes": 80, "redis_bytes_max": 0}))
+    assert unlimited["redis_memory_percent"] == {}
     assert "redis_memory_percent" not in values(facts())

@@ -24,6 +24,7 @@ from web.alerts.watch import Watch, news_of
 from web.alerts.words import Words
 from web.connection import connect
 from web.hub import Hub
+from web.metrics.monitor import Monitor
 from web.refusal import RefusedError
 from wire.alerts import Alert, AlertState, Severity, Silence
 from wire.events import dump
@@ -56,7 +57,8 @@ async def watch_of(server: ValkeyServer, file: Path, language: str = "en") -> As
     try:
         async with hub.running():
             await until(hub, lambda state: state.redis_ok)
-            yield Watch(client, KEYS, hub, RuleFile(str(file)), words)
+            monitor = Monitor(client, KEYS, hub)
+            yield Watch(client, KEYS, hub, monitor, RuleFile(str(file)), words)
     finally:
         await client.aclose()
 
