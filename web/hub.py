@@ -57,6 +57,7 @@ class Hub:
         self._fresh_at = 0.0
         self._doubt = ""
         self._pulse_at = 0.0
+        self._late = False  #: the last reading of the pulse took too long
         self._pulse_lock = asyncio.Lock()
         self._version = 1
         self._changed = asyncio.Event()
@@ -211,9 +212,13 @@ class Hub:
                         self._client, self._keys, self._roots, self._model.shown()
                     )
             except Exception as error:
-                self._doubt = "Redis was away"
-                self._lose(error)
+                # Once may be the fault of this machine, which is busy.
+                late, self._late = self._late, isinstance(error, TimeoutError)
+                if late or not self._late:
+                    self._doubt = "Redis was away"
+                    self._lose(error)
                 return
+            self._late = False
             self._pulse_at = time.monotonic()
             if self._model.emptied(pulse):
                 self._doubt = "Redis was emptied"

@@ -38,8 +38,8 @@ def wait_for_trouble(running: Stack, words: str, seconds: float = 30) -> None:
         seconds=seconds,
         what=f"the page says {words}",
     )
+    wait_until(lambda: words in banner(running), what="the page says so first of all")
     assert SAID in banner(running)
-    assert words in banner(running)
 
 
 def finish(running: Stack, scan_id: str) -> None:

@@ -91,7 +91,7 @@ def test_scan_survives_the_loss_of_its_connections(
 ) -> None:
     with stack(tmp_path, library, NEEDLE_DATABASE_URL=server.database(), **SLOWLY) as running:
         scan_id = running.start_scan()
-        for stored in (4, 12, 20, 28):
+        for stored in (4, 16, 28):
             running.wait_for_stored(scan_id, stored)
             with psycopg.connect(running.postgres, autocommit=True) as connection:
                 connection.execute(

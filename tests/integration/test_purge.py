@@ -162,7 +162,7 @@ def test_old_missing_files_are_forgotten_by_themselves(running: Stack, music: Pa
         client.delete("needle:upkeep")
     running.worker.start(NEEDLE_PURGE_DAYS="30")
 
-    wait_until(lambda: missing_rows(running) == 2, seconds=30, what="the old ones are forgotten")
+    wait_until(lambda: missing_rows(running) == 2, seconds=60, what="the old ones are forgotten")
     wait_until(lambda: bool(activity(running)), what="it is told")
     assert (activity(running)[0]["actor"], activity(running)[0]["detail"]) == ("system", "2 files")
     left = running.rows("SELECT path_display FROM files WHERE missing_since IS NOT NULL")

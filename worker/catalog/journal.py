@@ -35,7 +35,8 @@ from worker.catalog.store import Catalog, one
 from worker.library.model import FoundFile
 
 __all__ = [
-    "Claim", "Dispatch", "Reconciled", "Stage", "advance", "claim", "held_row", "note_current",
+    "Claim", "Dispatch", "Reconciled", "Stage", "advance", "claim", "disown", "held_row",
+    "note_current",
     "reconcile", "renew", "send_back", "take_pending",
 ]  # fmt: skip
 
@@ -170,6 +171,14 @@ def send_back(catalog: Catalog, held: Claim) -> bool:
         if row is not None:
             wait_again(connection, row)
         return row is not None
+
+
+def disown(catalog: Catalog, batch_id: int, owner: Owner) -> None:
+    """Let a batch wait again if `owner` holds it, who does not know whether it does."""
+    with catalog.write() as connection:
+        row = one(connection, batches, batch_id)
+        if row is not None and row["state"] == "running" and row["lease_owner"] == str(owner):
+            wait_again(connection, row)
 
 
 def reconcile(

@@ -23,7 +23,12 @@ def claimed(
     """The claim of a batch, handed back when the block fails; None when there is nothing to do."""
     crash.step(here)
     here.debts.settle()
-    held = journal.claim(here.catalog, batch_id, stage, Owner.current(), lease_seconds)
+    owner = Owner.current()
+    try:
+        held = journal.claim(here.catalog, batch_id, stage, owner, lease_seconds)
+    except SQLAlchemyError:  # a connection may break after the commit
+        here.debts.owe(partial(journal.disown, here.catalog, batch_id, owner))
+        raise
     if held is None:
         yield None
         return

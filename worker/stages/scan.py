@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 
 from celery import shared_task
 from sqlalchemy.exc import SQLAlchemyError
@@ -103,7 +104,12 @@ def _person(name: str) -> str:
 def _walk(here: Services, scan_id: str) -> None:
     """Claim the walk of a scan and do it, if nobody else does."""
     owner = Owner.current()
-    claim = found.claim_discovery(here.catalog, scan_id, owner, LEASE_SECONDS)
+    release = partial(found.release_discovery, here.catalog, scan_id, owner)
+    try:
+        claim = found.claim_discovery(here.catalog, scan_id, owner, LEASE_SECONDS)
+    except SQLAlchemyError:
+        here.debts.owe(release)
+        raise
     if claim is not None and claim.attempt > MAX_WALKS:
         reason = f"Looking for files was begun {MAX_WALKS} times and never ended: see the log."
         scans.fail_scan(here.catalog, scan_id, ScanState.FAILED, reason)
@@ -117,7 +123,7 @@ def _walk(here: Services, scan_id: str) -> None:
         except RootChangedError:
             _skip(here, scan_id, f"{claim.root.display} was unmounted while it was scanned.")
         finally:
-            here.debts.give_back(lambda: found.release_discovery(here.catalog, scan_id, owner))
+            here.debts.give_back(release)
     pipeline.publish(here, scan_id, always=True)
     reconciler.reconcile(here)
 
@@ -162,7 +168,7 @@ def finish(scan_id: str) -> None:
     try:
         ended = finish_scan(here.catalog, scan_id, now=time.time())
     except SQLAlchemyError:
-        here.debts.owe(lambda: release_finishing(here.catalog, scan_id))
+        here.debts.owe(partial(release_finishing, here.catalog, scan_id))
         raise
     if ended:
         crash.step(here)

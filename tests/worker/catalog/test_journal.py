@@ -132,6 +132,20 @@ def test_expired_lease_is_taken_over_and_the_first_holder_fenced(found: Catalog)
     assert store(found, fast, FILES) is not None
 
 
+def test_claim_whose_answer_was_lost_is_disowned(found: Catalog) -> None:
+    [dispatch] = journal.take_pending(found, "scan-1", EPOCH, 1)
+    held = journal.claim(found, dispatch.batch_id, Stage.EXTRACT, Owner.current(), 60)
+    assert held is not None
+
+    journal.disown(found, held.batch_id, ELSEWHERE)
+    assert journal.renew(found, held, 60), "it is another's"
+    journal.disown(found, held.batch_id, Owner.current())
+    assert not journal.renew(found, held, 60)
+    assert journal.take_pending(found, "scan-1", EPOCH, 1) == [dispatch]
+    journal.disown(found, held.batch_id, Owner.current())
+    assert journal.claim(found, held.batch_id, Stage.EXTRACT, ELSEWHERE, 60) is not None
+
+
 def claim_in_dead_process(catalog: Catalog, batch_id: int, current: bytes | None = None) -> None:
     """What kill -9 leaves: a claim with a long lease whose process is gone."""
     pid = os.fork()
