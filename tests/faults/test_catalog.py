@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,11 +11,16 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
+
 from tests.faults.disks import obey_permissions, small_disk
 from tests.faults.page import banner, scan_section, status
 from tests.integration.stack import Stack, check_ledger, stack
 from tests.servers import wait_until
 from wire.keys import TROUBLE_TTL
+from worker.catalog import migrations
+from worker.catalog.schema import VERSION
 from worker.catalog.store import Catalog
 
 SLOWLY = {"NEEDLE_BATCH_FILES": "2"}
@@ -120,19 +126,65 @@ def test_read_only_catalog_is_named(tmp_path: Path, music: Path) -> None:
         assert running.wait_for_end(scan_id)["state"] == "completed_with_problems"
 
 
+MIGRATE = "import sys; from worker.catalog.store import Catalog; Catalog(sys.argv[1]).migrate()"
+FILES = 20_000
+
+
+def kill_migration(file: Path, begun: Path, seconds: float) -> None:
+    """Migrate a catalog, and kill the process so long after `begun` is there."""
+    process = subprocess.Popen([sys.executable, "-c", MIGRATE, f"sqlite:///{file}"])
+    wait_until(begun.exists, what="the migration begins")
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def check_migrated(file: Path, files: int) -> None:
+    catalog = Catalog(f"sqlite:///{file}")
+    catalog.migrate()
+    catalog.dispose()
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("SELECT count(*) FROM files").fetchone() == (files,)
+        assert db.execute("SELECT count(*) FROM search_texts").fetchone() == (files,)
+        assert db.execute("SELECT version_num FROM alembic_version").fetchone() == (VERSION,)
+
+
 def test_migration_that_was_killed_is_begun_again(tmp_path: Path) -> None:
-    program = "import sys; from worker.catalog.store import Catalog; Catalog(sys.argv[1]).migrate()"
-    for number in range(5):
-        url = f"sqlite:///{tmp_path}/{number}.db"
-        process = subprocess.Popen([sys.executable, "-c", program, url])
-        database = tmp_path / f"{number}.db"
-        wait_until(database.exists, what="the migration begins")
-        time.sleep(0.02 * number)  # each time at another point
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        catalog = Catalog(url)
-        catalog.migrate()
-        catalog.dispose()
-        with closing(sqlite3.connect(database)) as db:
-            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            assert db.execute("SELECT count(*) FROM scans").fetchone() == (0,)
+    for number in range(4):
+        file = tmp_path / f"{number}.db"
+        kill_migration(file, file, 0.02 * number)  # each time at another point
+        check_migrated(file, 0)
+
+
+def test_killed_migration_of_a_full_catalog_loses_nothing(tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    make_old_catalog(old)
+    with closing(sqlite3.connect(old)) as db, db:
+        db.execute("INSERT INTO roots (id, path, display) VALUES ('r', '/m', '/m')")
+        db.execute(
+            "INSERT INTO folders (id, root_id, path, path_hash, release_hash)"
+            " VALUES (1, 'r', '', '1', '1')"
+        )
+        rows = ((number, f"{number}.mp3", f"{number}.mp3") for number in range(1, FILES + 1))
+        db.executemany(
+            "INSERT INTO files (id, folder_id, name, path_display) VALUES (?, 1, ?, ?)", rows
+        )
+    for number in range(4):
+        file = Path(shutil.copy(old, tmp_path / f"{number}.db"))
+        copy = Path(f"{file}.before-{VERSION}")
+        kill_migration(file, copy if number else Path(f"{copy}.partial"), 0.05 * number)
+        check_migrated(file, FILES)
+        with closing(sqlite3.connect(copy)) as db:
+            assert db.execute("SELECT count(*) FROM files").fetchone() == (FILES,)
+
+
+def make_old_catalog(file: Path) -> None:
+    """The tables as they were before files were found by their text."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    catalog = Catalog(f"sqlite:///{file}")
+    with catalog.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    catalog.dispose()

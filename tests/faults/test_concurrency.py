@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -112,6 +114,24 @@ def test_stop_and_start_again_at_any_moment(tmp_path: Path, music: Path) -> None
         assert running.value("SELECT count(*) FROM scans WHERE active") == 0
         assert running.value("SELECT count(*) FROM batches WHERE state NOT IN"
                              " ('done', 'cancelled')") == 0  # fmt: skip
+
+
+def test_stop_before_a_worker_began_and_while_paused(tmp_path: Path, music: Path) -> None:
+    with stack(tmp_path, music, NEEDLE_BATCH_FILES="1") as running:
+        os.kill(running.worker.process.pid, signal.SIGSTOP)
+        queued = running.start_scan()
+        assert running.request("POST", f"/api/v1/scans/{queued}/stop")["state"] == "cancelled"
+        os.kill(running.worker.process.pid, signal.SIGCONT)
+        paused = running.start_scan()
+        running.wait_for_stored(paused, 2)
+        running.request("POST", f"/api/v1/scans/{paused}/pause")
+        running.wait_for_state(paused, "paused")
+        running.request("POST", f"/api/v1/scans/{paused}/stop")
+        assert running.wait_for_end(paused, seconds=20)["state"] == "cancelled"
+        assert banner(running).startswith("cancelled:")
+        finish(running, running.start_scan("full"))
+        assert running.scan(queued)["state"] == "cancelled"
+        assert running.value("SELECT count(*) FROM scans WHERE id = ?", queued) == 0
 
 
 def test_many_scans_leave_memory_keys_and_files_flat(tmp_path: Path, music: Path) -> None:
