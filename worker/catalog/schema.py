@@ -50,24 +50,8 @@ def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=false())
 
 
-def _to(
-    target: str,
-    name: str,
-    *,
-    primary_key: bool = False,
-    nullable: bool = False,
-    unique: bool | None = None,
-    index: bool | None = None,
-) -> Column[int]:
-    return Column(
-        name,
-        Id,
-        ForeignKey(target),
-        primary_key=primary_key,
-        nullable=nullable,
-        unique=unique,
-        index=index,
-    )
+def _to(target: str, name: str, *, nullable: bool = False, **options: Any) -> Column[int]:
+    return Column(name, Id, ForeignKey(target), nullable=nullable, **options)
 
 
 def _only(condition: str) -> dict[str, Any]:
