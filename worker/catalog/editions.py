@@ -114,18 +114,18 @@ def _doubtful(connection: Connection, album_ids: Sequence[int]) -> dict[str, dic
 
 
 def _lines(connection: Connection, album_ids: Mapping[int, bytes]) -> list[_Line]:
+    """The tracks of albums, oldest first."""
     columns = tracks.c
-    query = (
-        select(
-            columns.id, columns.album_id, folders.c.root_id, folders.c.path,
-            columns.mb_release_id, columns.disc_number, columns.track_number,
-            columns.mb_recording_id, columns.title,
-        )
-        .select_from(_TRACKS)
-        .where(columns.album_id.in_(album_ids))
-        .order_by(columns.id)
+    query = select(
+        columns.id, columns.album_id, folders.c.root_id, folders.c.path,
+        columns.mb_release_id, columns.disc_number, columns.track_number,
+        columns.mb_recording_id, columns.title,
     )  # fmt: skip
-    return [_Line(*row) for row in connection.execute(query)]
+    query = query.select_from(_TRACKS)
+    parts = (
+        connection.execute(query.where(columns.album_id.in_(part))) for part in chunks(album_ids)
+    )
+    return sorted(_Line(*row) for part in parts for row in part)
 
 
 def _assign(
