@@ -253,7 +253,6 @@ def main() -> None:
         compare(server, folder, chosen.tasks, chosen.rounds, "1 kB arguments", ["x" * 1000])
         share_of_serialising(500_000)
         month(server, 10, 30)
-        month(server, 40, 30)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from wire.payloads import CELERY_LIMIT, SizeLimits
 HEADER = "needle"
 #: Seconds that a process uses the limits it has read.
 LIMITS_SECONDS = 2.0
+#: An application may have None for its own limits.
+UNLIMITED = 2**31 - 1
 #: Seconds until it tries again while Redis is away.
 AWAY_SECONDS = 10.0
 
@@ -84,10 +86,12 @@ def live_limits(cls: type, in_force: Callable[[], SizeLimits | None]) -> type:
     def live(name: str, part: str) -> property:
         def get(amqp: Any) -> int:
             limits = in_force()
+            if limits is not None:
+                return int(getattr(limits, part))
             own = vars(amqp).get(name, getattr(cls, name))
-            return int(own if limits is None else getattr(limits, part))
+            return UNLIMITED if own is None else int(own)
 
-        def assign(amqp: Any, value: int) -> None:
+        def assign(amqp: Any, value: int | None) -> None:
             vars(amqp)[name] = value
 
         return property(get, assign)

@@ -91,6 +91,8 @@ class Arrival:
 
     def revoked(self, request: Any, **_: object) -> None:
         """A task was revoked: before it ran, or while it did."""
+        if getattr(getattr(request, "task", None), "app", self._app) is not self._app:
+            return
         name = getattr(request, "task", None) or getattr(request, "name", None)
         name = getattr(name, "name", name) or OTHER
         task = self._labels.task(str(name))

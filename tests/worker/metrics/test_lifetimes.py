@@ -21,7 +21,7 @@ from tests.worker.metrics.running import (
 )
 from wire.events import WorkerBeat, dump, load
 from wire.payloads import SizeLimits
-from wire.producer import LIMITS_SECONDS, read_stamp
+from wire.producer import LIMITS_SECONDS, UNLIMITED, read_stamp
 
 
 def beat(client: redis.Redis, name: str) -> WorkerBeat:
@@ -75,6 +75,8 @@ def test_an_application_keeps_the_limit_it_assigned(
     try:
         assert amqp.argsrepr_maxsize == 150_000
         assert amqp.kwargsrepr_maxsize == 1024
+        amqp.argsrepr_maxsize = None  # Celery: no limit
+        assert amqp.argsrepr_maxsize == UNLIMITED
     finally:
         vars(amqp).pop("argsrepr_maxsize")
 
