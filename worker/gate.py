@@ -22,7 +22,8 @@ from wire.events import dump
 from wire.keys import DEAD_KEPT, DEAD_TTL
 from wire.refusals import DETAIL_CHARS, HEAD_CHARS, Refusal, RefusedMessage
 from wire.text import escape_controls
-from worker.messages import RefusedError, check_command, check_task
+from worker.envelope import RefusedError
+from worker.messages import check_command, check_task
 from worker.services import NeedleApp, Services
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ from tests.servers import ValkeyServer
 from wire.names import SCAN_CONTROL
 from wire.refusals import Refusal
 from wire.transport import VISIBILITY_TIMEOUT_SECONDS, celery_settings
-from worker.messages import RefusedError, check_command, check_task
+from worker.envelope import RefusedError
+from worker.messages import check_command, check_task
 
 
 def request(scan_id: str, number: float = 0.0, *, flag: bool = False) -> None:
