@@ -32,7 +32,7 @@ async def make_login_link(request: Request) -> Response:
     identity, body = _identity(request), await json_body(request)
     role = _choice(Role, body.get("role"), "role")
     code = await identity.sessions.new_code(role)
-    await services(request).activity.write("login_link.made", detail=role.value)
+    await services(request).activity.write(f"login_link.{role.value}")
     document = {
         "path": f"/login?c={code}",
         "role": role.value,

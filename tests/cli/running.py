@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -43,14 +43,30 @@ def needle(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 class Up:
     """A started `needle up`; its output is in `output`."""
 
-    def __init__(self, data: Path, *music: Path, port: int | None = None, **environ: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *music: Path,
+        port: int | None = None,
+        options: Sequence[str] = (),
+        **environ: str,
+    ) -> None:
         self.data, self.port = data, port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._seen: set[psutil.Process] = set()
         self._log = data.with_name(f"{data.name}.{self.port}.out")
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*NEEDLE, "up", *map(str, music), "--port", str(self.port), "--data", str(data)],
+                [
+                    *NEEDLE,
+                    "up",
+                    *map(str, music),
+                    "--port",
+                    str(self.port),
+                    "--data",
+                    str(data),
+                    *options,
+                ],
                 env=environment(**environ),
                 stdout=log,
                 stderr=log,
@@ -127,9 +143,15 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 @contextlib.contextmanager
-def needle_up(data: Path, *music: Path, port: int | None = None, **environ: str) -> Iterator[Up]:
-    """A `needle up` that is ready, and gone afterwards."""
-    up = Up(data, *music, port=port, **environ)
+def needle_up(
+    data: Path,
+    *music: Path,
+    port: int | None = None,
+    options: Sequence[str] = (),
+    **environ: str,
+) -> Iterator[Up]:
+    """A `needle up` that is ready, and gone afterwards; `options` are more of its own."""
+    up = Up(data, *music, port=port, options=options, **environ)
     try:
         up.wait_ready()
         yield up
