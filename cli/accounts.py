@@ -52,6 +52,7 @@ def rights(prefix: str) -> Mapping[str, str]:
         # Reads what it shows; then, each in brackets, sends tasks and writes what is its own.
         "web": (
             f"{_COMMON} %R~{prefix}:* {_marked('%R~', _LISTS)} %R~unacked* "
+            "%R~celery-task-meta-* "
             f"({_marked('%W~', _LISTS)} -@all +lpush) "
             "(~_kombu.binding* -@all +sadd +zadd +zrangebyscore +evalsha) "
             f"({web_keys} -@all +@write +@read -@blocking {_FORBIDDEN} +blpop +evalsha)"
