@@ -99,6 +99,15 @@ LOG_TASKS = Setting(
     "Whether the start and the end of every task are logged, as with `NEEDLE_LOG_LEVEL=DEBUG`; "
     "failed tasks always are.",
 )
+SENTRY_DSN = Setting(
+    "NEEDLE_SENTRY_DSN", "", "Address (DSN) of the Sentry project that is told of failed tasks."
+)
+NEWRELIC_CONFIG = Setting(
+    "NEEDLE_NEWRELIC_CONFIG", "", "New Relic's configuration file: tasks are timed for it."
+)
+NEWRELIC_LICENSE_KEY = Setting(
+    "NEEDLE_NEWRELIC_LICENSE_KEY", "", "New Relic's licence key, in place of such a file."
+)
 CRASH_STEPS = Setting(
     "NEEDLE_CRASH_STEPS", "false", "For tests: the worker dies at the step that a Redis key names."
 )
@@ -123,8 +132,20 @@ SETTINGS = (
     NICE,
     PURGE_DAYS,
     LOG_TASKS,
+    SENTRY_DSN,
+    NEWRELIC_CONFIG,
+    NEWRELIC_LICENSE_KEY,
     CRASH_STEPS,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Who outside is told about tasks; "": nobody."""
+
+    sentry_dsn: str = ""
+    newrelic_config: str = ""
+    newrelic_license_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +171,7 @@ class WorkerSettings:
     purge_days: int  #: 0: never
     logs: LogSettings
     log_tasks: bool
+    tracking: Tracking
     crash_steps: bool
 
 
@@ -183,6 +205,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         purge_days=read_int(PURGE_DAYS, environ, low=0, high=DAYS_MAX),
         logs=read_logging(environ),
         log_tasks=read_bool(LOG_TASKS, environ),
+        tracking=Tracking(
+            sentry_dsn=read(SENTRY_DSN, environ),
+            newrelic_config=read(NEWRELIC_CONFIG, environ),
+            newrelic_license_key=read(NEWRELIC_LICENSE_KEY, environ),
+        ),
         crash_steps=read_bool(CRASH_STEPS, environ),
     )
 

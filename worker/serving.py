@@ -1,0 +1,71 @@
+"""The worker's life: Celery's worker, with our logging, and ended in bounded time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_shutting_down
+
+from wire.names import QUEUE_NAMES
+from worker.metrics.logs import log_tasks
+from worker.services import NeedleApp
+
+#: Writes a line for each task that is received: too much for an SD card.
+CHATTY = "celery.worker.strategy"
+#: Seconds that a worker whose broker refuses it may take to end.
+FAILED_SECONDS = 5.0
+#: Seconds that a worker which was asked to end may wait for its tasks.  Celery's warm shutdown
+#: sometimes waits for ever; what is cut off here is taken up again from the journal.
+GRACE_SECONDS = 8.0
+
+
+def end_within(seconds: float, exitcode: int) -> None:
+    """End this process after `seconds`, whatever it waits for; its pool ends with it."""
+    end = threading.Timer(seconds, os._exit, (exitcode,))
+    end.daemon = True
+    end.start()
+
+
+def keep_our_logging(app: Celery, *, every_task: bool) -> None:
+    """Have Celery log as everything else does, and tasks by records of their own."""
+    setup_logging.connect(lambda **_: None, weak=False)  # a receiver keeps Celery from doing it
+    logging.getLogger(CHATTY).setLevel(logging.WARNING)
+    app.log.redirect_stdouts_to_logger(logging.getLogger("stdout"), loglevel=logging.WARNING)
+    log_tasks(app, every_task=every_task)
+
+
+def serve(app: NeedleApp) -> int:
+    """Run the worker until it is told to stop; the exit code."""
+    settings = app.services.settings
+    keep_our_logging(app, every_task=settings.log_tasks or settings.logs.level == "DEBUG")
+
+    class Worker(app.Worker):  # type: ignore[misc, name-defined]
+        """Celery's worker, which after an error may wait for ever for its pool: this one ends."""
+
+        def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> Any:
+            if exitcode:
+                end_within(FAILED_SECONDS, exitcode)
+            return super().stop(in_sighandler=in_sighandler, exitcode=exitcode)
+
+    def end_in_time(**_: Any) -> None:
+        end_within(GRACE_SECONDS, 0)
+
+    worker_shutting_down.connect(end_in_time)
+    worker = Worker(
+        hostname=f"{settings.name}@{socket.gethostname()}",
+        # In this order they are drained: see `wire.names`.
+        queues=[name for name in QUEUE_NAMES if name in settings.queues],
+        autoscale=(settings.processes, 1),
+        loglevel=settings.logs.level,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,  # its banner would be no line of the log
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
