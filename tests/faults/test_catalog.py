@@ -38,14 +38,17 @@ def fill(file: Path) -> None:
                 continue
 
 
+def says(text: str, *parts: str) -> bool:
+    return all(part in text for part in parts)
+
+
 def wait_for_trouble(running: Stack, words: str, seconds: float = 30) -> None:
     wait_until(
         lambda: words in status(running)["catalog"]["error"],
         seconds=seconds,
         what=f"the page says {words}",
     )
-    wait_until(lambda: words in banner(running), what="the page says so first of all")
-    assert SAID in banner(running)
+    wait_until(lambda: says(banner(running), SAID, words), what="the page says so first of all")
 
 
 def finish(running: Stack, scan_id: str) -> None:
