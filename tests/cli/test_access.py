@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -35,13 +37,16 @@ def run(up: Up, *arguments: str, **environ: str) -> subprocess.CompletedProcess[
     return needle(*arguments, "--data", str(up.data), **environ)
 
 
-def sign_in(link: str, **options: object) -> httpx.Client:
+@contextlib.contextmanager
+def sign_in(link: str, **options: Any) -> Iterator[httpx.Client]:
     """A browser that has opened a login link and pressed its button."""
     found = LINK.search(link)
     assert found, link
-    http = httpx.Client(base_url=found[1], headers={"Origin": found[1]}, timeout=20, **options)  # type: ignore[arg-type]
-    assert http.post("/login", data={"c": found[2]}).status_code == 303
-    return http
+    with httpx.Client(
+        base_url=found[1], headers={"Origin": found[1]}, timeout=20, **options
+    ) as http:
+        assert http.post("/login", data={"c": found[2]}).status_code == 303
+        yield http
 
 
 def test_up_prints_a_link_that_opens_the_page(running: Up) -> None:
