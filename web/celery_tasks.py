@@ -65,8 +65,6 @@ class CeleryTasks:
             # As Celery's result backend calls it; one byte more than is read tells of more.
             pipe.getrange(f"celery-task-meta-{task_id}", 0, RESULT_BYTES_MAX)
             raw, meta = await pipe.execute(raise_on_error=False)
-        if isinstance(raw, OSError):
-            raise raw
         record = read_record(raw) if isinstance(raw, bytes) else None
         left = _left(meta) if isinstance(meta, bytes) else None
         running = _running(self._hub.state(), task_id)

@@ -57,10 +57,8 @@ def exporter_families(
 ) -> list[Family]:
     """Everything that celery-exporter tells but the queues: `hosts` by `name@host`."""
     names = task_names(measured)
-    told = [*_task_families(names, hosts.items())]
-    if measured.folded:
-        told = [*_task_families(names, [(f"@{GENERIC}", folded(measured))])]
-    return [*told, *_worker_families(state, measured)]
+    told = {f"@{GENERIC}": folded(measured)} if measured.folded else hosts
+    return [*_task_families(names, told.items()), *_worker_families(state, measured)]
 
 
 def folded(measured: Measured) -> HostTotals:
