@@ -51,7 +51,7 @@ FLUSHED_TTL = 3600
 SIZES_DAY_TTL = 40 * 24 * 3600
 FINDINGS_TTL = 30 * 24 * 3600
 #: Roll-ups: seconds of a span -> seconds that it is kept.
-TREND_TTLS = {60: 26 * 3600, 3600: 15 * 24 * 3600, 86_400: 400 * 24 * 3600}
+TREND_TTLS = {60: 26 * 3600, 3600: 10 * 24 * 3600, 86_400: 400 * 24 * 3600}
 
 
 @dataclass(frozen=True, slots=True)
