@@ -52,7 +52,7 @@ PROCESSES = Setting(
 QUEUES = Setting(
     "NEEDLE_QUEUES", "", "Queues to work on, joined by commas. Default: all eight (one worker)."
 )
-BATCH_FILES = Setting("NEEDLE_BATCH_FILES", "500", "Files in a batch at most.")
+BATCH_FILES = Setting("NEEDLE_BATCH_FILES", "1000", "Files in a batch at most.")
 FILE_SECONDS = Setting("NEEDLE_FILE_SECONDS", "10", "Seconds that reading one file may take.")
 FILE_MEMORY_MB = Setting(
     "NEEDLE_FILE_MEMORY_MB", "400", "Megabytes of memory a process may hold while it reads a file."
