@@ -1,10 +1,11 @@
 """How long other programs take to scan a library, if they are on this machine.
 
     .venv/bin/python -m bench.peers [LIBRARY] [--beets PROGRAM] [--mpd PROGRAM]
+                                 [--minidlna PROGRAM]
 
-beets imports without changing anything (`import -A -C`), MPD builds its database; each twice, the
-second time with nothing changed.  Nothing is installed, and LIBRARY is only read; without it one
-of 10,000 files is made.
+beets imports without changing anything (`import -A -C`), MPD and minidlna build their databases;
+each twice, the second time with nothing changed.  Nothing is installed, and LIBRARY is only read;
+without it one of 10,000 files is made.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.demo.library import make_library
+from tests.servers import free_port
 
 MPD_SECONDS = 900.0
 
@@ -58,6 +60,29 @@ def mpd(program: str, library: Path, folder: Path) -> Callable[[], object]:
                 it.terminate()
 
     return update
+
+
+def minidlna(program: str, library: Path, folder: Path) -> Callable[[], object]:
+    """One scan of its database, until its log says that it has finished."""
+    config, log = folder / "minidlna.conf", folder / "minidlna.log"
+    config.write_text(
+        f"media_dir=A,{library}\ndb_dir={folder}\nlog_dir={folder}\nlog_level=general,scanner=info\n"
+        f"network_interface=lo\nport={free_port()}\ninotify=no\n"
+    )
+    command = [program, "-S", "-f", str(config), "-P", str(folder / "pid")]
+
+    def scan() -> None:
+        log.unlink(missing_ok=True)
+        null = subprocess.DEVNULL
+        # The second time it is asked to look again, or it would do nothing.
+        again = ["-r"] if (folder / "files.db").exists() else []
+        with subprocess.Popen([*command, *again], stdout=null, stderr=null) as it:
+            try:
+                _wait(lambda: log.exists() and "finished (" in log.read_text(errors="replace"))
+            finally:
+                it.terminate()
+
+    return scan
 
 
 @contextmanager
@@ -98,13 +123,14 @@ def main() -> None:
     parser.add_argument("library", type=Path, nargs="?")
     parser.add_argument("--beets", default="beet")
     parser.add_argument("--mpd", default="mpd")
+    parser.add_argument("--minidlna", default="minidlnad")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         library = options.library
         if library is None:
             library = Path(folder) / "Music"
             make_library(library, 10_000)
-        for name, make in (("mpd", mpd), ("beets", beets)):
+        for name, make in (("mpd", mpd), ("minidlna", minidlna), ("beets", beets)):
             program = shutil.which(getattr(options, name))
             if program is None:
                 print(f"{name:9} is not on this machine")
