@@ -119,6 +119,38 @@ def test_viewer_sees_everything_but_no_control(viewer: httpx.Client) -> None:
     assert "<form" not in first
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        line
+        for line in LINES
+        if re.match(r"GET /(?!api|events|metrics|static|healthz|readyz)", line)
+    ],
+)
+def test_viewer_is_shown_no_form_that_changes_something(viewer: httpx.Client, line: str) -> None:
+    answer = request(viewer, line)
+    forms = re.findall(r'<form[^>]* method="post"[^>]*>', answer.text)
+    actions = {re.sub(r'.*action="([^"]*)".*', r"\1", form) for form in forms}
+    assert actions <= {"/logout", "/language", "/theme", "/login"}, answer.status_code
+    assert 'formaction="' not in answer.text
+    assert "hx-post" not in answer.text
+
+
+def test_metrics_are_open_to_configured_networks(
+    valkey_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    networks = {"NEEDLE_METRICS_NETWORKS": "192.0.2.0/24"}
+    folder = tmp_path_factory.mktemp("metrics")
+    with door(valkey_server.url, folder, **networks) as house:
+        with house.stranger(**{"X-Forwarded-For": "192.0.2.5"}) as prometheus:
+            assert prometheus.get("/metrics").status_code == 200
+            assert prometheus.get("/api/v1/status").status_code == 401
+        with house.stranger(**{"X-Forwarded-For": "192.0.3.5"}) as other:
+            assert other.get("/metrics").status_code == 401
+        with house.program(house.token("read")) as program:
+            assert program.get("/metrics").status_code == 200
+
+
 def test_changes_need_an_origin_or_a_token(inside: Door) -> None:
     scan = "/scans/20261121T010203-000001/stop"
     with inside.browser() as http:
