@@ -22,6 +22,8 @@ def claimed(
 ) -> Iterator[Claim | None]:
     """The claim of a batch, handed back when the block fails; None when there is nothing to do."""
     crash.step(here)
+    if type(batch_id) is not int or not 0 < batch_id < 2**63:  # forged: it would be owed for ever
+        raise ValueError(f"{str(batch_id)[:40]!r} is no id of a batch")
     here.debts.settle()
     owner = Owner.current()
     try:
