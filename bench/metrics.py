@@ -91,7 +91,11 @@ def run(server: ValkeyServer, folder: Path, tasks: int, arguments: Any, plain: b
             wait_until(lambda: client.llen("foreign") + client.hlen("unacked") == 0, seconds=60)
             client.config_resetstat()
             before = sum(_cpu(process) for process in family), _redis_cpu(client)
+            for one in family:
+                one.suspend()  # so that the queue is full before anything is timed
             _send_all(sender, tasks, arguments)
+            for one in reversed(family):
+                one.resume()
             began = time.perf_counter()
             wait_until(lambda: client.llen("foreign") + client.hlen("unacked") == 0, seconds=300)
             seconds = time.perf_counter() - began

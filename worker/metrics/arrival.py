@@ -25,8 +25,7 @@ from wire.producer import read_stamp
 from wire.tasks import TaskRecord
 from worker.metrics.labels import TaskLabels
 from worker.metrics.recorder import Recorder
-from worker.metrics.redact import redacted
-from worker.metrics.running import SHOWN_CHARS, Running, described
+from worker.metrics.running import Running, described, told
 
 #: Failures that are remembered, and for how many seconds a second one is the same.
 FAILED_MAX, SAME_SECONDS = 1_000, 60.0
@@ -142,8 +141,8 @@ class Arrival:
             runtime_seconds=None if seconds is None else round(seconds, 6),
             retries=headers.get("retries") or 0,
             exception="" if exception is None else described(exception),
-            args=redacted(getattr(request, "args", None) or [], SHOWN_CHARS),
-            kwargs=redacted(getattr(request, "kwargs", None) or {}, SHOWN_CHARS),
+            args=told(getattr(request, "args", None) or []),
+            kwargs=told(getattr(request, "kwargs", None) or {}),
             root_id=headers.get("root_id") or "",
             parent_id=headers.get("parent_id") or "",
         )

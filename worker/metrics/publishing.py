@@ -12,8 +12,7 @@ from wire.producer import stamp
 from wire.tasks import TaskRecord
 from worker.metrics.labels import TaskLabels
 from worker.metrics.recorder import Recorder
-from worker.metrics.redact import redacted
-from worker.metrics.running import SHOWN_CHARS
+from worker.metrics.running import told
 
 
 class Publishing:
@@ -56,8 +55,8 @@ def _record(task: str, queue: str, headers: Any, body: Any) -> TaskRecord:
         queue=queue,
         sent_at=round(time.time(), 3),
         retries=headers.get("retries") or 0,
-        args=redacted(args, SHOWN_CHARS),
-        kwargs=redacted(kwargs, SHOWN_CHARS),
+        args=told(args),
+        kwargs=told(kwargs),
         root_id=headers.get("root_id") or "",
         parent_id=headers.get("parent_id") or "",
     )

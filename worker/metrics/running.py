@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from wire.redaction import redacted, redacted_text
 from wire.tasks import STARTED, TaskRecord
 from wire.text import escape_controls
 from worker.metrics.measure import Size, shown
-from worker.metrics.redact import redacted
 
 #: Characters of arguments, results and exceptions in a record.
 SHOWN_CHARS, EXCEPTION_CHARS = 200, 300
@@ -46,7 +46,7 @@ class Running:
         result: Any = None,
     ) -> TaskRecord:
         """What is told of it: arguments cut and without secrets."""
-        text = "" if result is None else shown_result(result)
+        text = "" if result is None else told(result)
         return TaskRecord(
             id=self.task_id,
             name=self.task,
@@ -59,8 +59,8 @@ class Running:
             runtime_seconds=None if seconds is None else round(seconds, 6),
             retries=self.retries,
             exception="" if exception is None else described(exception),
-            args=redacted(self.args, SHOWN_CHARS),
-            kwargs=redacted(self.kwargs, SHOWN_CHARS),
+            args=told(self.args),
+            kwargs=told(self.kwargs),
             args_chars=self.args_size.chars,
             kwargs_chars=self.kwargs_size.chars,
             result=text,
@@ -70,9 +70,9 @@ class Running:
         )
 
 
-def shown_result(result: Any) -> str:
-    """A result as a record tells it."""
-    return redacted(result, SHOWN_CHARS)
+def told(value: Any) -> str:
+    """Arguments or a result as a record tells them."""
+    return escape_controls(redacted(value, SHOWN_CHARS))
 
 
 def described(exception: BaseException) -> str:
@@ -81,4 +81,5 @@ def described(exception: BaseException) -> str:
         message = str(exception)[:EXCEPTION_CHARS]
     except Exception:  # an exception of the application may do anything
         message = shown(exception, EXCEPTION_CHARS)
-    return escape_controls(f"{type(exception).__name__}: {message}")[:EXCEPTION_CHARS]
+    text = redacted_text(f"{type(exception).__name__}: {message}")
+    return escape_controls(text)[:EXCEPTION_CHARS]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from worker.metrics.cuts import was_cut, was_cut_by_depth
 from worker.metrics.measure import measure, measure_json_size, repr_chars
-from worker.metrics.redact import HIDDEN, redacted
+from worker.metrics.running import SHOWN_CHARS, described, told
 
 #: Floats that both writers spell alike: the standard library writes 1e-07, orjson 1e-7.
 numbers = st.integers() | st.floats(1e-3, 1e12) | st.booleans() | st.none()
@@ -95,17 +95,16 @@ def test_a_hostile_value_is_measured() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ({"user": "a", "password": "hunter2"}, f"{{'user': 'a', 'password': {HIDDEN}}}"),
-        (["redis://:hunter2@host/0"], f"['redis://:{HIDDEN}@host/0']"),
-        ((b"abc",), "(<3 bytes>)"),
+        ({"user": "a", "password": "hunter2"}, "{'user': 'a', 'password': ***}"),
+        (["redis://:hunter2@host/0"], "['redis://***@host/0']"),
+        ((b"abc",), "(<3 bytes>,)"),
         (["a\nb\u202e"], "['a\\nb\\u202e']"),
-        ({"api_key": ["hunter2"]}, f"{{'api_key': {HIDDEN}}}"),
     ],
 )
-def test_secrets_and_controls_are_not_shown(value: Any, shown: str) -> None:
-    assert redacted(value, 200) == shown
+def test_secrets_and_controls_are_not_told(value: Any, shown: str) -> None:
+    assert told(value) == shown
 
 
-def test_what_is_shown_is_short() -> None:
-    assert len(redacted(["x" * 100] * 1000, 200)) == 200
-    assert redacted({"a": {"b": {"c": {"d": {"e": 1}}}}}, 200) == "{'a': {'b': {'c': {'d': {…}}}}}"
+def test_what_is_told_is_short() -> None:
+    assert len(told(["x" * 100] * 1000)) == SHOWN_CHARS
+    assert "hunter2" not in described(ValueError("password=hunter2\n"))
