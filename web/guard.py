@@ -8,6 +8,7 @@ token, which no other site can make a browser send.  Who may do what is decided 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 from urllib.parse import urlsplit
@@ -59,13 +60,22 @@ class Guard:
         scope = behind_proxies(scope, self._settings.trusted_proxies)
         send = _with_security_headers(send)
         try:
-            self._check(scope)
+            await self._check_with_body(scope, receive)
             if scope["method"] not in SAFE_METHODS:
                 receive = await _whole_body(Headers(scope=scope), receive)
         except RefusedError as refusal:
             await _answer(scope["path"], refusal)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    async def _check_with_body(self, scope: Scope, receive: Receive) -> None:
+        """Whoever is refused is listened to: who still sends would never read the answer."""
+        try:
+            self._check(scope)
+        except RefusedError:
+            with contextlib.suppress(RefusedError):
+                await _whole_body(Headers(scope=scope), receive)
+            raise
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
