@@ -69,6 +69,19 @@ def wait_for(
 
 
 @pytest.fixture
+def http(http: httpx.Client) -> httpx.Client:
+    """A page that has noticed that its Redis was emptied: nothing of the last test is left."""
+
+    def is_new() -> bool:
+        samples = scrape(http)
+        tasks = any(name.startswith("celery_task_") for name, _ in samples)
+        return not tasks and value(samples, "celery_workers_total") == 0
+
+    wait_until(is_new, what="the page has forgotten the last test")
+    return http
+
+
+@pytest.fixture
 def worked(http: httpx.Client, redis_client: redis.Redis) -> Samples:
     """A worker that has done some work, and a scrape after it."""
     with counting(redis_client) as tally:
@@ -95,7 +108,17 @@ def worked(http: httpx.Client, redis_client: redis.Redis) -> Samples:
             disk_read_bytes=11,
         ),
     )
-    return wait_for(http, "celery_worker_pool_size", 4, worker_name="needle@here")
+
+    def look() -> Samples | None:
+        samples = scrape(http)
+        beats = value(samples, "celery_worker_pool_size", worker_name="needle@here") == 4
+        counts = value(samples, "celery_task_timeouts_total", task_name="shop.pay") == 1
+        return samples if beats and counts else None
+
+    # Beats and counters come by different ways, and what was read last is kept for a second.
+    found = wait_until(look, what="the page knows of the worker and of its work")
+    assert isinstance(found, dict)
+    return found
 
 
 def test_tells_the_families_of_the_task_guide(worked: Samples) -> None:

@@ -52,7 +52,8 @@ local function shown_sizes(key)
   local pairs_, kept = redis.call('HGETALL', key), {}
   for i = 1, #pairs_, 2 do
     local name = pairs_[i]
-    if string.find(name, '|wire_bytes', 1, true) or string.find(name, '^[mc][au][xt]|') then
+    if string.find(name, '|wire_bytes', 1, true) or string.find(name, '^n|')
+        or string.find(name, '^[mc][au][xt]|') then
       kept[#kept + 1] = name
       kept[#kept + 1] = pairs_[i + 1]
     end
