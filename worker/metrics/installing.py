@@ -50,22 +50,40 @@ class Metrics:
         execution = Execution(app, self.recorder, labels, reports)
         arrival = Arrival(app, self.recorder, labels, execution.running)
         publishing = Publishing(app, self.recorder, labels)
-        for signal, handler in (
-            (signals.before_task_publish, publishing.before),
-            (signals.after_task_publish, publishing.sent),
-            (signals.task_received, arrival.received),
-            (signals.task_prerun, execution.prerun),
-            (signals.task_postrun, execution.postrun),
-            (signals.task_failure, arrival.failure),
-            (signals.task_revoked, arrival.revoked),
-            (signals.task_rejected, arrival.rejected),
-            (signals.task_unknown, arrival.rejected),
-        ):
-            signal.connect(self._guarded(handler), weak=False)
-        signals.worker_init.connect(self._begin_worker, weak=False)
-        signals.worker_process_shutdown.connect(self._end_process, weak=False)
-        signals.worker_shutdown.connect(self._end_worker, weak=False)
+        self._connected = [
+            (signal, self._guarded(handler))
+            for signal, handler in (
+                (signals.before_task_publish, publishing.before),
+                (signals.after_task_publish, publishing.sent),
+                (signals.task_received, arrival.received),
+                (signals.task_prerun, execution.prerun),
+                (signals.task_postrun, execution.postrun),
+                (signals.task_failure, arrival.failure),
+                (signals.task_revoked, arrival.revoked),
+                (signals.task_rejected, arrival.rejected),
+                (signals.task_unknown, arrival.rejected),
+            )
+        ] + [
+            (signals.worker_init, self._begin_worker),
+            (signals.worker_process_shutdown, self._end_process),
+            (signals.worker_shutdown, self._end_worker),
+        ]
+        self.connect()
         app.steps["consumer"].add(Heartbeat)
+
+    def connect(self) -> None:
+        """Measure; `install` has done it already."""
+        for signal, handler in self._connected:
+            signal.connect(handler, weak=False)
+
+    def disconnect(self) -> None:
+        """Measure no more in this process.
+
+        Celery's signals about sending do not say which application sends: a process that sends
+        for several, and measures one, counts what all of them send.
+        """
+        for signal, handler in self._connected:
+            signal.disconnect(handler)
 
     def _guarded(self, handler: Callable[..., None]) -> Callable[..., None]:
         """A handler that never raises, and whose time is counted."""
