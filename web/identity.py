@@ -11,7 +11,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.access import Access
-from web.devices import clean_name, device_name
+from web.devices import device_name
 from web.sessions import DoubtError, Session, Sessions
 from web.tokens import Tokens
 from web.vault import Vault
@@ -28,7 +28,7 @@ class Identity:
         """Who sends a request with these headers."""
         authorization = headers.get("authorization")
         if authorization is not None:
-            return self._program(authorization, headers, address)
+            return self._program(authorization, address)
         value = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
         nobody = Visitor(address=address, device=device_name(headers.get("user-agent", "")))
         try:
@@ -46,14 +46,13 @@ class Identity:
         except DoubtError:
             return True
 
-    def _program(self, authorization: str, headers: Headers, address: str) -> Visitor:
+    def _program(self, authorization: str, address: str) -> Visitor:
         scheme, _, value = authorization.partition(" ")
         value = value.strip()
         if scheme.lower() != "bearer" or not value:
             return Visitor(address=address)
         if self._vault.is_operator_token(value):
-            name = clean_name(headers.get("x-needle-device", ""))
-            return Visitor(Access.OWNER, address, name, session="terminal", actor="terminal")
+            return Visitor(Access.OWNER, address, session="terminal", actor="terminal")
         token = self.tokens.find(value)
         if token is None:
             return Visitor(address=address)
