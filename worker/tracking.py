@@ -68,7 +68,8 @@ def _redacted(event: Any, _hint: Any) -> Any:
 def _start_newrelic(tracking: Tracking) -> None:
     named = NEWRELIC_CONFIG if tracking.newrelic_config else NEWRELIC_LICENSE_KEY
     if not tracking.newrelic_config:
-        os.environ["NEW_RELIC_LICENSE_KEY"] = tracking.newrelic_license_key
+        # Its agent takes a key in no other way.
+        os.environ.update(NEW_RELIC_LICENSE_KEY=tracking.newrelic_license_key)
         os.environ.setdefault("NEW_RELIC_APP_NAME", "Needle")
     try:
         from newrelic import agent  # type: ignore[import-untyped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ SLOWLY = {"NEEDLE_BATCH_FILES": "2"}
 
 @pytest.mark.parametrize("newer", ["worker", "web"])
 def test_worker_and_page_of_different_versions_scan(
-    tmp_path: Path, music: Path, newer: str
+    tmp_path: Path, library: Path, newer: str
 ) -> None:
+    music = tmp_path / "Music"
+    for copy in range(8):  # enough that it can be paused before it is over
+        shutil.copytree(library, music / str(copy))
     folder = next_version(tmp_path / "next")
     with valkey(tmp_path / "valkey") as server:
         running = Stack(tmp_path, music, server)
