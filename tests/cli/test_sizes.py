@@ -130,10 +130,10 @@ def test_what_cannot_be_done_is_said_in_a_line(
 
 
 @pytest.mark.parametrize(
-    "url", [f"redis://:secret@127.0.0.1:{free_port()}/0", "redis+socket:///nowhere/redis.sock"]
+    "url", ["redis://:secret@127.0.0.1:{port}/0", "redis+socket:///nowhere/redis.sock"]
 )
 def test_redis_away_is_one_line_without_the_password(measured: Measured, url: str) -> None:
-    done = measured.run(NEEDLE_REDIS_URL=url)
+    done = measured.run(NEEDLE_REDIS_URL=url.format(port=free_port()))
     assert done.returncode == 1
     assert done.stderr.startswith("needle: Redis at ")
     assert done.stderr.count("\n") == 1

@@ -249,7 +249,6 @@ def test_operators_commands_are_obeyed(method: str) -> None:
         None,
         {"a": [[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]},
     ],
-    ids=str,
 )
 def test_other_commands_are_not_obeyed(message: object) -> None:
     with pytest.raises(RefusedError):

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 #: The migration that makes a database look like this.
-VERSION = "0004"
+VERSION = "0005"
 
 metadata = MetaData()
 #: SQLite gives row ids only to a column declared INTEGER.
@@ -159,6 +159,7 @@ albums = Table(
     _flag("has_album_artist"),  #: its album artists tell it from others
     Column("settled", SmallInteger, nullable=False, server_default="0"),
     Index("albums_title_key", "title_key"),
+    Index("albums_mbid", "mbid"),
 )
 
 genres = Table(

@@ -6,7 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from worker.catalog import editions
 from worker.catalog.entities import artist_key, artist_values, credits_of
@@ -23,6 +32,8 @@ from worker.catalog.schema import (
 from worker.catalog.storage import ensure_rows, unsettle
 from worker.catalog.voting import elect
 
+#: Rips of releases that are named together with the albums of one step.
+RIPS_MAX = 1_000
 #: Column of an album -> column of its tracks that votes for it.
 _VOTED = {
     "title": "album",
@@ -55,8 +66,9 @@ class _Album(NamedTuple):
     artist: str
 
 
-def name(connection: Connection, album_ids: Sequence[int]) -> None:
+def name(connection: Connection, some_ids: Sequence[int]) -> None:
     """Give albums the data most of their tracks agree on; delete those without tracks."""
+    album_ids = _with_rips(connection, some_ids)
     editions.arrange(connection, album_ids)
     columns = [tracks.c[column] for column in (*_VOTED.values(), "compilation", *_CREDIT)]
     query = select(tracks.c.album_id, *columns, func.count().label("votes"))
@@ -81,6 +93,16 @@ def name(connection: Connection, album_ids: Sequence[int]) -> None:
         connection.execute(update(albums).where(albums.c.id == bindparam("of")), rows)
     orphans = [album_id for album_id in album_ids if album_id not in lines]
     connection.execute(delete(albums).where(albums.c.id.in_(orphans)))
+
+
+def _with_rips(connection: Connection, album_ids: Sequence[int]) -> list[int]:
+    """These albums and the other rips of their releases, which are looked at together anyway."""
+    releases = select(albums.c.mbid).where(albums.c.id.in_(album_ids), albums.c.mbid.is_not(None))
+    # The 0 is written out so that SQLite sees the partial index.
+    unnamed = albums.c.settled == literal_column("0")
+    rips = select(albums.c.id).where(albums.c.mbid.in_(releases), unnamed)
+    found = connection.execute(rips.order_by(albums.c.mbid, albums.c.id).limit(RIPS_MAX))
+    return sorted({*album_ids, *found.scalars()})
 
 
 def join_doubles(connection: Connection, album_ids: Sequence[int]) -> None:
