@@ -40,7 +40,10 @@ def running(client: redis.Redis, http: httpx.Client, **fields: Any) -> None:
 
 
 def workers(http: httpx.Client) -> list[str]:
-    return [str(w["name"]) for w in http.get(f"{BASE}/workers/status").json()["workers"]]
+    answer = http.get(f"{BASE}/workers/status")
+    # A page that has just met a damaged key of another test takes some seconds to come back.
+    found = answer.json()["workers"] if answer.status_code == 200 else [{"name": "not known"}]
+    return [str(worker["name"]) for worker in found]
 
 
 def activity(client: redis.Redis) -> list[Activity]:
@@ -207,7 +210,7 @@ def test_queues_status_tells_every_queue(http: httpx.Client, redis_client: redis
     redis_client.lpush("mail\x06\x169", "z")
 
     def mail() -> dict[str, Any]:
-        queues = http.get(f"{BASE}/queues/status").json()["queues"]
+        queues = http.get(f"{BASE}/queues/status").json().get("queues", ())
         return next((dict(q) for q in queues if q["name"] == "mail"), {})
 
     wait_until(lambda: mail().get("length") == 3, what="the queue is known")

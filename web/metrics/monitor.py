@@ -73,10 +73,13 @@ class Monitor:
     async def read(self) -> Reading:
         """What is known now, at most `FRESH_SECONDS` old.  Redis being away is told, not raised."""
         async with self._lock:
-            if self._reading is None or time.monotonic() - self._read_at > FRESH_SECONDS:
-                self._reading = await self._read()
+            known = self._reading
+            is_fresh = time.monotonic() - self._read_at <= FRESH_SECONDS
+            # That Redis is away is not kept: it may be back, or away for another reason.
+            if known is None or known.measured is None or not is_fresh:
+                known = self._reading = await self._read()
                 self._read_at = time.monotonic()
-            return self._reading
+            return known
 
     async def _read(self) -> Reading:
         state = await self._hub.fresh_state()

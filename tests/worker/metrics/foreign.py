@@ -28,43 +28,43 @@ if "FOREIGN_PLAIN" not in os.environ:
     metrics = install(app, redis_url=os.environ.get("FOREIGN_METRICS"))
 
 
-@app.task
+@app.task(shared=False)
 def echo(*args: Any, **kwargs: Any) -> Any:
     """What it was given, as its result."""
     return kwargs.get("answer")
 
 
-@app.task
+@app.task(shared=False)
 def nothing(*args: Any, **kwargs: Any) -> None:
     """The no-op that throughput is measured with."""
 
 
-@app.task
+@app.task(shared=False)
 def chain(levels: int, payload: str) -> None:
     """Send itself from inside a task."""
     if levels:
         chain.delay(levels - 1, payload)
 
 
-@app.task
+@app.task(shared=False)
 def forward(payload: str, queue: str) -> None:
     """Send a payload on to another queue, from inside a pool process."""
     echo.apply_async((payload,), queue=queue)
 
 
-@app.task
+@app.task(shared=False)
 def sleep(seconds: float) -> None:
     """Take some time."""
     time.sleep(seconds)
 
 
-@app.task
+@app.task(shared=False)
 def fail(message: str = "no") -> None:
     """Fail by an exception."""
     raise ValueError(message)
 
 
-@app.task(bind=True, max_retries=3)
+@app.task(shared=False, bind=True, max_retries=3)
 def retry_twice(self: Any) -> str:
     """Succeed at the third try."""
     if self.request.retries < 2:
@@ -72,37 +72,37 @@ def retry_twice(self: Any) -> str:
     return "at last"
 
 
-@app.task
+@app.task(shared=False)
 def reject() -> None:
     """Refuse its message."""
     raise Reject("no", requeue=False)
 
 
-@app.task
+@app.task(shared=False)
 def ignore() -> None:
     """End without a state."""
     raise Ignore
 
 
-@app.task
+@app.task(shared=False)
 def die() -> None:
     """Kill its own process, as a kernel out of memory does."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@app.task(time_limit=1)
+@app.task(shared=False, time_limit=1)
 def overrun() -> None:
     """Run into its hard limit."""
     time.sleep(30)
 
 
-@app.task(soft_time_limit=1, time_limit=20)
+@app.task(shared=False, soft_time_limit=1, time_limit=20)
 def overrun_softly() -> None:
     """Run into its soft limit."""
     time.sleep(15)
 
 
-@app.task
+@app.task(shared=False)
 def parse_back(text: str) -> None:
     """What a tool does that parses a cut repr and sends it again."""
     import ast
@@ -110,7 +110,7 @@ def parse_back(text: str) -> None:
     echo.delay(ast.literal_eval(text))
 
 
-@app.task
+@app.task(shared=False)
 def learn() -> None:
     """Observe its own domain."""
     with training("svm", samples=120, features=7):
