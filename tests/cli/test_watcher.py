@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-
-import httpx
 
 from cli.demo.audio import silence
 from tests.cli.running import needle_up
@@ -21,7 +20,7 @@ def test_new_file_is_scanned_by_itself(data: Path, music: Path) -> None:
         (album / "new.flac").write_bytes(silence("flac", 0.5))
 
         def scan() -> dict[str, object] | None:
-            scans = httpx.get(f"{up.url}/api/v1/scans").json()["scans"]
+            scans = json.loads(up.get("/api/v1/scans"))["scans"]
             return next((s for s in scans if s["finished_at"]), None)
 
         found = wait_until(scan, seconds=40, what="a scan of the folder")
