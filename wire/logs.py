@@ -31,7 +31,7 @@ from wire.text import escape_controls
 #: Characters of a message or a field, and of a traceback, whose end says most.
 TEXT_CHARS, TRACE_CHARS = 2_000, 8_000
 #: Loggers that have little to say and say it often.
-QUIET = ("alembic.runtime.plugins", "apprise", "httpx", "urllib3")
+QUIET = ("alembic.runtime.plugins", "apprise", "httpx", "multiprocessing", "urllib3")
 
 _LEVEL = re.compile(r"\b(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -115,6 +115,9 @@ def start_logging(service: str, settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
+    # Celery's pool says there which of its processes was killed, and keeps it from the root.
+    pool = logging.getLogger("multiprocessing")
+    pool.handlers[:], pool.propagate = [handler], False
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)

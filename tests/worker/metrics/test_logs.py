@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.servers import ValkeyServer, wait_until
@@ -88,3 +89,19 @@ def test_at_first_only_failures_are_logged(private_valkey: ValkeyServer, tmp_pat
         assert len(worker.events("task_failed")) == 2, "a hard limit is told once"
         assert not worker.events("task_started")
         assert not worker.events("task_completed")
+
+
+def test_a_killed_process_of_the_pool_is_a_record(
+    private_valkey: ValkeyServer, tmp_path: Path
+) -> None:
+    with logged_worker(private_valkey.url, tmp_path, "-c", "1", "-l", "WARNING") as worker:
+        (child,) = psutil.Process(worker.process.pid).children()
+        child.kill()
+
+        def told() -> list[dict[str, Any]]:
+            return [r for r in worker.records() if f"pid:{child.pid} exited" in r["message"]]
+
+        wait_until(told, what="the end of the process is told")
+        (record,) = told()
+        assert record["level"] == "ERROR"
+        assert "SIGKILL" in record["message"]
