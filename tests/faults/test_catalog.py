@@ -133,10 +133,10 @@ MIGRATE = "import sys; from worker.catalog.store import Catalog; Catalog(sys.arg
 FILES = 20_000
 
 
-def kill_migration(file: Path, begun: Path, seconds: float) -> None:
-    """Migrate a catalog, and kill the process so long after `begun` is there."""
+def kill_migration(file: Path, seconds: float, *begun: Path) -> None:
+    """Migrate a catalog, and kill the process so long after one of `begun` is there."""
     process = subprocess.Popen([sys.executable, "-c", MIGRATE, f"sqlite:///{file}"])
-    wait_until(begun.exists, what="the migration begins")
+    wait_until(lambda: any(path.exists() for path in begun), what="the migration begins")
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -156,7 +156,7 @@ def check_migrated(file: Path, files: int) -> None:
 def test_migration_that_was_killed_is_begun_again(tmp_path: Path) -> None:
     for number in range(4):
         file = tmp_path / f"{number}.db"
-        kill_migration(file, file, 0.02 * number)  # each time at another point
+        kill_migration(file, 0.02 * number, file)  # each time at another point
         check_migrated(file, 0)
 
 
@@ -176,7 +176,9 @@ def test_killed_migration_of_a_full_catalog_loses_nothing(tmp_path: Path) -> Non
     for number in range(4):
         file = Path(shutil.copy(old, tmp_path / f"{number}.db"))
         copy = Path(f"{file}.before-{VERSION}")
-        kill_migration(file, copy if number else Path(f"{copy}.partial"), 0.05 * number)
+        # The copy that is being made is there for a moment only.
+        partial = () if number else (Path(f"{copy}.partial"),)
+        kill_migration(file, 0.05 * number, copy, *partial)
         check_migrated(file, FILES)
         with closing(sqlite3.connect(copy)) as db:
             assert db.execute("SELECT count(*) FROM files").fetchone() == (FILES,)
