@@ -45,11 +45,13 @@ class Board:
 
     @property
     def loud(self) -> tuple[Alert, ...]:
-        """What fires and was neither acknowledged nor silenced."""
+        """What fires, is more than a note, and was neither acknowledged nor silenced."""
         return tuple(
             alert
             for alert in self.of(AlertState.FIRING)
-            if alert.acknowledged_at is None and self.silence_of(alert) is None
+            if alert.severity is not Severity.INFO
+            and alert.acknowledged_at is None
+            and self.silence_of(alert) is None
         )
 
 

@@ -28,7 +28,7 @@ from web.alerts.words import Words
 from web.connection import REDIS_ERRORS, cause
 from web.hub import Hub
 from web.metrics.monitor import Monitor
-from wire.alerts import Alert, AlertState
+from wire.alerts import Alert, AlertState, Severity
 from wire.keys import ALERTS_TURN_TTL, Keys
 
 LOOK_SECONDS = 15.0
@@ -157,7 +157,10 @@ class Watch:
 
 
 def news_of(board: Board, now: float, repeat_seconds: float) -> list[Alert]:
-    """What is to be told: what began to fire, what goes on for long, and what is over."""
+    """What is to be told: what began to fire, what goes on for long, and what is over.
+
+    Notes are not: they are there for who looks.
+    """
     is_news: dict[AlertState, Callable[[Alert], bool]] = {
         AlertState.PENDING: lambda _: False,
         AlertState.FIRING: lambda a: (
@@ -170,5 +173,7 @@ def news_of(board: Board, now: float, repeat_seconds: float) -> list[Alert]:
     return [
         alert
         for alert in board.alerts
-        if board.silence_of(alert) is None and is_news[alert.state](alert)
+        if alert.severity is not Severity.INFO
+        and board.silence_of(alert) is None
+        and is_news[alert.state](alert)
     ]

@@ -236,5 +236,7 @@ def test_what_goes_on_is_told_again_after_a_day() -> None:
     assert news_of(Board((alert,)), 199, repeat_seconds=100) == []
     assert news_of(Board((alert,)), 200, repeat_seconds=100) == [alert]
     assert news_of(Board((alert,)), 10**9, repeat_seconds=0) == []
+    note = replace(alert, severity=Severity.INFO, told_at=None)
+    assert (news_of(Board((note,)), 200, repeat_seconds=100), Board((note,)).loud) == ([], ())
     silenced = Board((alert,), {"Deep": Silence("Deep", until=300)})
     assert news_of(silenced, 200, repeat_seconds=100) == []
