@@ -105,15 +105,25 @@ def test_sentry_hears_of_a_failure_once_without_secrets(
 
 
 def test_newrelic_hears_of_a_failure(private_valkey: ValkeyServer, tmp_path: Path) -> None:
-    audit, config = tmp_path / "audit.log", tmp_path / "newrelic.ini"
+    audit, agent = tmp_path / "audit.log", tmp_path / "agent.log"
+    config = tmp_path / "newrelic.ini"
     config.write_text(
         "[newrelic]\n"
         f"license_key = {'0' * 40}\n"
         "app_name = Needle\n"
         "developer_mode = true\n"  # everything but the network
         f"audit_log_file = {audit}\n"
+        f"log_file = {agent}\n"
+        "log_level = debug\n"
+        "shutdown_timeout = 7\n"
     )
+
+    def observes() -> bool:
+        # It misses the tasks that end before it is connected.
+        return agent.exists() and "Starting data samplers" in agent.read_text()
+
     with worker(private_valkey, tmp_path, NEEDLE_NEWRELIC_CONFIG=str(config)) as log:
+        wait_until(observes, seconds=30, what="New Relic observes the process of tasks")
         fail(private_valkey, log)
     sent = audit.read_text()
     assert "error_data" in sent
