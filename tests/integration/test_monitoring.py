@@ -34,6 +34,7 @@ def sender(both: Stack) -> Iterator[Celery]:
         app.conf.update(task_default_queue="foreign", task_ignore_result=True)
         metrics = install(app, redis_url=both.valkey.url)
         yield app
+        metrics.disconnect()  # signals are global: other tests of this process send as well
         metrics.recorder.finish()
 
 
