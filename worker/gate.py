@@ -14,7 +14,6 @@ from inspect import Signature, signature
 from typing import Any, cast
 
 from kombu.transport.redis import Channel as RedisChannel
-from kombu.transport.redis import QoS as RedisQoS
 from kombu.transport.redis import Transport as RedisTransport
 from redis.exceptions import RedisError
 
@@ -25,6 +24,7 @@ from wire.text import escape_controls
 from worker.envelope import RefusedError
 from worker.messages import check_command, check_task
 from worker.services import NeedleApp, Services
+from worker.verdicts import RepeatingQoS
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def _printable(data: bytes) -> str:
 def guarded_transport(gate: Gate) -> type[RedisTransport]:
     """kombu's Redis transport, behind `gate`.  (The types of kombu leave out what is ignored.)"""
 
-    class GuardedQoS(RedisQoS):
+    class GuardedQoS(RepeatingQoS):
         """What is delivered and not acknowledged."""
 
         def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
