@@ -128,7 +128,7 @@ def watched(
     ):
         wait_until(watching.is_up, seconds=30, what="Prometheus scrapes")
         app = Celery("sender", broker=running.valkey.url, set_as_current=False)
-        install(app)
+        metrics = install(app)
         for wave in (1, 2):
             running.run_scan("full")
             for _ in range(6):
@@ -142,6 +142,8 @@ def watched(
                 what=f"Prometheus has seen wave {wave}",
             )
         yield watching, running
+        metrics.disconnect()  # signals are global: other tests of this process send as well
+        metrics.recorder.finish()
 
 
 def send(app: Celery, task: str, *args: object, **options: Any) -> None:
