@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+from celery.signals import before_task_publish
 
 from tests.servers import ValkeyServer
 from web.dispatch import Dispatcher
@@ -19,6 +20,12 @@ from wire.keys import Keys
 from wire.names import SCAN_CONTROL
 from wire.payloads import SizeLimits
 from wire.producer import Stamp, read_stamp
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applications that other tests made in this process stamp whatever is sent from it."""
+    monkeypatch.setattr(before_task_publish, "receivers", [])
 
 
 @pytest.fixture
