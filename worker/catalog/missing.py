@@ -43,6 +43,9 @@ def collect(finishing: Finishing) -> None:
                 ["scan_id", "file_id"], query
             )
             connection.execute(statement.on_conflict_do_nothing())
+            # When it is back, even untouched, its files must be looked at one by one.
+            lost = update(folders).where(folders.c.id.in_(part), folders.c.digest.is_not(None))
+            connection.execute(lost.values(digest=None))
     with finishing.step() as (connection, _):
         match_all(connection, finishing.scan_id)
         touch(connection, finishing.scan_id, missing_collected=True)

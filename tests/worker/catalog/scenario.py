@@ -60,12 +60,21 @@ def begin(
 
 
 def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> Any:
-    """What the walk makes of a library: its folders, and the files of each to read."""
+    """What the walk of a quick scan makes of a library: its folders, the files of each to read."""
     by_folder: dict[bytes, list[FileResult]] = {}
     for result in sorted(results, key=lambda r: r.path):
         by_folder.setdefault(result.path.rpartition(b"/")[0], []).append(result)
     known = discovery.known_files(catalog, root.id, by_folder)
+    settled = discovery.load_folder_digests(catalog, root.id)
     for path, inside in by_folder.items():
+        seen_as = digest(*(repr((r.path, r.signature)) for r in inside))
+        same = settled.get(path)
+        if same is not None and same.digest == seen_as:
+            unchanged = FoundFolder(
+                path, seen_as, len(inside), len(inside), same.known_problems, known_id=same.id
+            )
+            yield unchanged, []
+            continue
         before = known.get(path, {})
         to_read, returned, problems = [], [], 0
         names = {r.path.rpartition(b"/")[2] for r in inside}
@@ -79,7 +88,7 @@ def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> A
         missing = [f.id for name, f in before.items() if name not in names and not f.missing]
         folder = FoundFolder(
             path,
-            digest(*(repr((r.path, r.signature)) for r in inside)),
+            seen_as,
             files_found=len(inside),
             unchanged=len(inside) - len(to_read),
             known_problems=problems,

@@ -116,6 +116,33 @@ def test_folder_that_is_gone_takes_its_files_along(catalog: Catalog) -> None:
     assert missing(catalog) == sorted(f"0/{n}.mp3" for n in range(10))
 
 
+def test_folder_that_comes_back_untouched_is_looked_at(catalog: Catalog) -> None:
+    scan(catalog, LIBRARY)
+    before = ids(catalog)
+    scan(catalog, LIBRARY[10:], "scan-2")
+
+    scan(catalog, LIBRARY, "scan-3")
+
+    assert shown(catalog, "scan-3").counts == {"unchanged": 100}
+    assert missing(catalog) == []
+    assert ids(catalog) == before
+
+
+def test_folder_that_is_renamed_and_named_back_is_the_same(catalog: Catalog) -> None:
+    songs = [{"number": n, "title": f"Song {n}"} for n in range(3)]
+    here, there = ([song(f"{name}/{s['number']}.mp3", **s) for s in songs] for name in "ab")
+    scan(catalog, here)
+    before = ids(catalog)
+    scan(catalog, there, "scan-2")
+    assert list(ids(catalog)) == ["b/0.mp3", "b/1.mp3", "b/2.mp3"]
+
+    scan(catalog, here, "scan-3")
+
+    assert shown(catalog, "scan-3").counts == {"moved": 3}
+    assert ids(catalog) == before
+    assert missing(catalog) == []
+
+
 @pytest.mark.parametrize(
     ("left", "words"), [(40, "60 of 100 known files"), (0, "no music any more")]
 )
