@@ -2,7 +2,8 @@
 
 Looked for in this order, each file used once: the same MusicBrainz recording (the only one of
 its id on both sides); the same size and tags; the same name, unique on both sides, and about
-the same length.
+the same length.  Files that this scan misses come first, then those that an earlier one has
+marked missing, in whichever music folder: so a file may also move in two scans.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, select, update
 
 from wire.outcomes import Outcome
 from worker.catalog.entities import TRACK_COLUMNS
@@ -23,6 +24,7 @@ from worker.catalog.schema import (
     folders,
     outcomes,
     scan_missing,
+    scans,
     search_texts,
     track_artists,
     track_genres,
@@ -62,25 +64,35 @@ def match(gone: Iterable[Candidate], new: Iterable[Candidate]) -> dict[int, int]
 
 
 def match_all(connection: Connection, scan_id: str) -> None:
-    """Write down for each missing file of a scan which new one it became."""
+    """Write down for each missing file of a scan, and of earlier ones, which new one it became."""
     is_gone = scan_missing.c.scan_id == scan_id
-    gone = list(
-        _candidates(
-            connection,
-            _TRACKS.join(scan_missing, scan_missing.c.file_id == files.c.id).where(is_gone),
-        )
-    )
-    if not gone:
+    of_scan = _TRACKS.join(scan_missing, scan_missing.c.file_id == files.c.id).where(is_gone)
+    gone = list(_candidates(connection, of_scan))
+    marked = _TRACKS.where(files.c.missing_since.is_not(None), ~_is_scanned_by_another(scan_id))
+    earlier = list(_candidates(connection, marked))
+    if not gone and not earlier:
         return
     is_new = (outcomes.c.scan_id == scan_id) & (outcomes.c.outcome == Outcome.NEW)
     query = _TRACKS.join(outcomes, outcomes.c.file_id == files.c.id).where(is_new)
-    wanted = {key for candidate in gone for key in _keys(candidate)}
+    wanted = {key for candidate in (*gone, *earlier) for key in _keys(candidate)}
     new = [c for c in _candidates(connection, query) if not wanted.isdisjoint(_keys(c))]
-    rows = [{"gone": old, "found": found} for old, found in match(gone, new).items()]
-    if rows:
+    pairs = match(gone, new)
+    taken = set(pairs.values())
+    late = match(earlier, [c for c in new if c.file_id not in taken])
+    if pairs:
         of_pair = is_gone & (scan_missing.c.file_id == bindparam("gone"))
         moved = update(scan_missing).where(of_pair).values(found_as_id=bindparam("found"))
+        rows = [{"gone": old, "found": found} for old, found in pairs.items()]
         connection.execute(moved, rows)
+    if late:
+        rows = [{"file_id": old, "found_as_id": found} for old, found in late.items()]
+        connection.execute(insert(scan_missing).values(scan_id=scan_id), rows)
+
+
+def _is_scanned_by_another(scan_id: str) -> ColumnElement[bool]:
+    """Of a file: another scan is about to say whether it is still missing."""
+    others = select(folders.c.id).join(scans, scans.c.root_id == folders.c.root_id)
+    return files.c.folder_id.in_(others.where(scans.c.active, scans.c.id != scan_id))
 
 
 def apply(finishing: Finishing) -> None:
@@ -88,8 +100,12 @@ def apply(finishing: Finishing) -> None:
     of_scan = scan_missing.c.scan_id == finishing.scan_id
     query = select(scan_missing.c.file_id, scan_missing.c.found_as_id)
     query = query.where(of_scan, scan_missing.c.found_as_id.is_not(None)).limit(MOVES_CHUNK)
+    scanned = select(files.c.id).where(_is_scanned_by_another(finishing.scan_id))
     while True:
         with finishing.step() as (connection, scan):
+            connection.execute(
+                delete(scan_missing).where(of_scan, scan_missing.c.file_id.in_(scanned))
+            )
             pairs = connection.execute(query).all()
             if not pairs:
                 return

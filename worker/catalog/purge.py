@@ -22,6 +22,7 @@ from worker.catalog.schema import (
     files,
     folders,
     roots,
+    scan_missing,
     scans,
     track_artists,
     tracks,
@@ -79,7 +80,7 @@ def preview(catalog: Catalog, question: MissingQuestion) -> MissingFiles:
 def purge(catalog: Catalog, question: MissingQuestion) -> Purged:
     """Delete the files, their tracks, and the albums, artists and genres nothing is left of."""
     purging = _Purging(catalog, question.root_id)
-    query = select(files.c.id).select_from(_FILES).where(_is_gone(question))
+    query = select(files.c.id).select_from(_FILES).where(_is_gone(question), ~_is_found())
     query = query.order_by(files.c.id).limit(PURGE_CHUNK)
     count = 0
     try:
@@ -126,6 +127,11 @@ def _is_gone(question: MissingQuestion) -> ColumnElement[bool]:
     """Of a file joined with its folder; true or false, never NULL."""
     gone = files.c.missing_since.is_not(None) & (files.c.missing_since <= question.before)
     return gone & (folders.c.root_id == question.root_id) if question.root_id else gone
+
+
+def _is_found() -> ColumnElement[bool]:
+    """Of a file: the scan of another root has just found it there (see `moves.py`)."""
+    return files.c.id.in_(select(scan_missing.c.file_id))
 
 
 def _scanned(connection: Connection, root_id: str) -> str:

@@ -234,6 +234,53 @@ def test_retagged_and_moved_recording_is_known_by_its_id(catalog: Catalog) -> No
     assert {row["title"] for row in rows(catalog, "tracks")} >= {"New"}
 
 
+def test_file_that_is_found_elsewhere_by_a_later_scan_is_the_same(catalog: Catalog) -> None:
+    other = make_root("/other")
+    scan(catalog, LIBRARY[:9])
+    before, tracks = ids(catalog), {row["id"] for row in rows(catalog, "tracks")}
+    scan(catalog, LIBRARY[2:9], "scan-2")
+    assert missing(catalog) == ["0/0.mp3", "0/1.mp3"]
+
+    here = [*LIBRARY[2:9], moved_to("new/0.mp3", LIBRARY[0])]
+    scan(catalog, here, "scan-3")
+    scan(catalog, [moved_to("1.mp3", LIBRARY[1])], "scan-4", root=other)
+
+    assert shown(catalog, "scan-3").counts == {"unchanged": 7, "moved": 1}
+    assert shown(catalog, "scan-4").counts == {"moved": 1}
+    after = ids(catalog)
+    assert (after["new/0.mp3"], after["1.mp3"]) == (before["0/0.mp3"], before["0/1.mp3"])
+    assert {row["id"] for row in rows(catalog, "tracks")} == tracks
+    assert missing(catalog) == []
+    scan(catalog, here, "scan-5")
+    assert shown(catalog, "scan-5").counts == {"unchanged": 8}
+
+
+def test_what_this_scan_misses_moved_rather_than_what_was_missing(catalog: Catalog) -> None:
+    twins = [moved_to(f"{name}/0.mp3", LIBRARY[0]) for name in "ab"]
+    scan(catalog, [*twins, *LIBRARY[1:4]])
+    before = ids(catalog)
+    scan(catalog, [*twins[1:], *LIBRARY[1:4]], "scan-2")
+
+    scan(catalog, [moved_to("c/0.mp3", LIBRARY[0]), *LIBRARY[1:4]], "scan-3")
+
+    assert ids(catalog)["c/0.mp3"] == before["b/0.mp3"]
+    assert missing(catalog) == ["a/0.mp3"]
+
+
+def test_missing_file_of_a_root_that_is_being_scanned_is_left_to_that_scan(
+    catalog: Catalog,
+) -> None:
+    other = make_root("/other")
+    scan(catalog, LIBRARY[:3])
+    scan(catalog, LIBRARY[1:3], "scan-2")
+    begin(catalog, "scan-3")
+
+    scan(catalog, [moved_to("x.mp3", LIBRARY[0])], "scan-4", root=other)
+
+    assert shown(catalog, "scan-4").counts == {"new": 1}
+    assert missing(catalog) == ["0/0.mp3"]
+
+
 def test_same_name_is_the_same_file_only_at_the_same_length(catalog: Catalog) -> None:
     scan(catalog, [song("a/one.mp3", 1, title="A"), song("a/two.mp3", 2, title="B"), *LIBRARY[:3]])
     before = ids(catalog)

@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from tests.worker.catalog.scenario import ROOT, begin, canonical_dump, rows, scan, song
 from wire.events import EventError
@@ -121,8 +121,9 @@ def test_only_what_is_missing_long_enough_goes(catalog: Catalog) -> None:
 
 
 def test_purge_of_one_root_leaves_the_other_alone(catalog: Catalog) -> None:
-    lose(catalog, 2)
+    scan(catalog, LIBRARY)
     scan(catalog, LIBRARY, "other-1", root=OTHER)
+    scan(catalog, LIBRARY[2:], "scan-2")
     scan(catalog, LIBRARY[3:], "other-2", root=OTHER)
 
     seen = preview(catalog, MissingQuestion(OTHER.id, math.inf))
@@ -130,6 +131,20 @@ def test_purge_of_one_root_leaves_the_other_alone(catalog: Catalog) -> None:
     assert purge(catalog, MissingQuestion(OTHER.id, math.inf)).files == 3
 
     assert preview(catalog, ALL).files == 2
+
+
+def test_what_another_root_has_just_found_stays(catalog: Catalog) -> None:
+    lose(catalog, 2)
+    found, *_ = [row["id"] for row in rows(catalog, "files") if row["missing_since"] is not None]
+    begin(catalog, "other", root=OTHER)
+    with catalog.write() as connection:
+        connection.execute(
+            insert(schema.scan_missing), {"scan_id": "other", "file_id": found, "found_as_id": 12}
+        )
+
+    assert purge(catalog, MissingQuestion(ROOT.id, math.inf)).files == 1
+
+    assert found in [row["id"] for row in rows(catalog, "files")]
 
 
 def test_nothing_goes_while_its_root_is_scanned(catalog: Catalog) -> None:
