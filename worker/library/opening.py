@@ -44,7 +44,20 @@ def buffered(fd: int, name: bytes, buffer_bytes: int) -> BinaryIO:
     """The open file `fd` as a file object called `name`; `fd` stays open when it is closed."""
     raw = _CountingFile(fd, closefd=False)
     raw.name = os.fsdecode(name)
-    return io.BufferedReader(raw, buffer_bytes)
+    return _BoundedReader(raw, buffer_bytes)
+
+
+#: Bytes that are asked for without a look at how many there are.
+_FEW_BYTES = 1 << 20
+
+
+class _BoundedReader(io.BufferedReader):
+    """A file that sets no memory aside for more than it holds: parsers ask for what headers say."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _FEW_BYTES:
+            size = min(size, max(os.fstat(self.fileno()).st_size - self.tell(), 0))
+        return super().read(size)
 
 
 class _CountingFile(io.FileIO):

@@ -93,6 +93,18 @@ def test_a_file_that_wants_more_memory_than_it_may(tmp_path: Path) -> None:
     assert (result.outcome, result.error_class) == (Outcome.TOO_LARGE, "MemoryError")
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.mid", b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\x7f\xff\xff\xff"),
+        ("a.wav", b"RIFF\xff\xff\xff\xffWAVEfmt \xff\xff\xff\x7f" + bytes(30)),
+        ("a.flac", b"fLaC\x04\0\0\x08\xff\xff\xff\x7f" + bytes(30)),
+    ],
+)
+def test_sizes_that_are_not_there_take_no_memory(name: str, data: bytes, tmp_path: Path) -> None:
+    assert read(write(tmp_path / name, data)).outcome is not Outcome.TOO_LARGE
+
+
 def test_one_hostile_file_harms_no_other(tmp_path: Path) -> None:
     good = write(tmp_path / "good.mp3", silence("mp3", 1))
     loop = write(tmp_path / "loop.mpc", b"MPCKAA\x00".ljust(39, b"\0"))
