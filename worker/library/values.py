@@ -11,7 +11,7 @@ from typing import Any
 
 from mutagen.id3 import TCON
 
-_PAIR = re.compile(r"[\s(\[]*[A-Za-z]?(\d{1,9})(?![\d.])\s*(?:(?:[/,\\|]|of)\s*(\d{1,9}))?")
+_PAIR = re.compile(r"[\s(\[]*(?:[A-Za-z]?(\d{1,9})(?![\d.])\s*)?(?:(?:[/,\\|]|of)\s*(\d{1,9}))?")
 _DATE = re.compile(r"\s*(\d{4})(?:[-/.]?(\d\d?)(?:[-/.]?(\d\d?))?)?(?!\d)")
 _YEAR = re.compile(r"(?<!\d)([12]\d{3}|9999)(?!\d)", re.ASCII)
 _DECIMAL = re.compile(
@@ -31,15 +31,13 @@ R128_TO_REPLAYGAIN_DB = 5.0
 
 @lru_cache(maxsize=1024)
 def number_pair(text: str) -> tuple[int | None, int | None]:
-    """Number and total: `3`, `3/12`, `03 of 12`, `(3, 12)`, `A3`.  0 and garbage are None."""
+    """Number and total: `3`, `3/12`, `03 of 12`, `(3, 12)`, `/12`, `A3`.  0 and garbage: None."""
     match = _PAIR.match(text)
-    if match is None:
-        return None, None
-    return _bounded(match[1]), _bounded(match[2] or "0")
+    return (_bounded(match[1]), _bounded(match[2])) if match else (None, None)
 
 
-def _bounded(digits: str) -> int | None:
-    return value if 1 <= (value := int(digits)) <= MAX_NUMBER else None
+def _bounded(digits: str | None) -> int | None:
+    return value if 1 <= (value := int(digits or "0")) <= MAX_NUMBER else None
 
 
 @lru_cache(maxsize=1024)

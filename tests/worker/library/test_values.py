@@ -23,7 +23,7 @@ from worker.library import values
         ("0/12", (None, 12)),
         ("3/0", (3, None)),
         ("3/", (3, None)),
-        ("/12", (None, None)),
+        ("/12", (None, 12)),
         ("-3", (None, None)),
         ("99999", (None, None)),
         ("1" * 5000, (None, None)),
