@@ -81,6 +81,7 @@ def picture_bytes(picture: Any) -> int:
 def _from_id3(tags: Any) -> Source:
     source = Source("id3", joined_names=getattr(tags, "version", (2, 4, 0)) < (2, 4, 0))
     comments: list[tuple[str, list[str]]] = []
+    volumes: dict[str, str] = {}
     frame: Any
     for frame in tags.values():
         kind = frame.FrameID
@@ -98,8 +99,11 @@ def _from_id3(tags: Any) -> Source:
             source.pictures.append((picture_kind(frame.type), picture_bytes(frame)))
         elif kind == "RVA2" and frame.desc.lower() in ("track", "album"):
             prefix = f"txxx:replaygain_{frame.desc.lower()}_"
-            source.values.setdefault(prefix + "gain", [f"{frame.gain:.6f}"])
-            source.values.setdefault(prefix + "peak", [f"{frame.peak:.6f}"])
+            volumes[prefix + "gain"] = f"{frame.gain:.6f}"
+            volumes[prefix + "peak"] = f"{frame.peak:.6f}"
+    for name, text in volumes.items():  # in steps of 1/512 dB: gives way to what is written out
+        if not source.values.get(name):
+            source.values[name] = [text]
     for description, texts in sorted(comments, key=lambda comment: comment_order(comment[0])):
         if not is_program_comment(description):
             source.add("comm", texts)

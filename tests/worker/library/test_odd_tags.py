@@ -85,6 +85,17 @@ def test_volumes_of_id3_stand_in_for_replaygain(tmp_path: Path) -> None:
     assert (tags.replaygain_track_gain_db, tags.replaygain_track_peak) == (-6.5, 0.5)
 
 
+def test_volumes_of_id3_give_way_to_replaygain_written_out(tmp_path: Path) -> None:
+    volume = id3.RVA2(desc="track", channel=1, gain=-6.11, peak=0.5)
+    written = id3.TXXX(encoding=3, desc="replaygain_track_gain", text="-6.11 dB")
+    for name, frames in (("a.mp3", (volume, written)), ("b.mp3", (written, volume))):
+        file = opened(tmp_path / name, "mp3")
+        for frame in frames:
+            file.tags.add(frame)
+        file.save()
+        assert tags_of(tmp_path / name).replaygain_track_gain_db == -6.11
+
+
 def test_opus_gain_is_told_as_replaygain(tmp_path: Path) -> None:
     file = opened(tmp_path / "a.opus", "opus")
     file.tags["R128_TRACK_GAIN"] = ["-2560"]
