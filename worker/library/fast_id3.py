@@ -81,6 +81,8 @@ _OLD_YEAR = re.compile(r"([0-9]{4})(?:-[0-9]{2}-[0-9]{2})?\Z")
 _OLD_DAY = re.compile(r"([0-9]{2})([0-9]{2})\Z")
 _BYTE_ORDERS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FRAME_HEADER = struct.Struct(">4sLH")
+#: Pictures' types of ID3v2.2, whose frames mutagen makes anew.
+OLD_MIMES = ("PNG", "JPG")
 #: Bytes at the end of a file in which mutagen looks for an ID3v1 tag.
 V1_BYTES = 131
 #: Bytes of a picture frame that are parsed: all but the picture.
@@ -110,7 +112,7 @@ class FastID3(_ID3):  # type: ignore[misc] # ID3 is not annotated
     def update_to_v24(self) -> None:
         """What mutagen's does; most tags have but genres to be named and a date to be moved."""
         old = OLD_FRAMES & self.keys()
-        if old - {"TYER", "TDAT"}:
+        if old - {"TYER", "TDAT"} or any(p.mime in OLD_MIMES for p in self.getall("APIC")):
             super().update_to_v24()
             return
         if "TCON" in self.keys():
@@ -220,7 +222,7 @@ def _parse_frame(
     is_plain = not flags and not header.f_unsynch
     if is_plain and frame_type is APIC and end - start > _PICTURE_HEAD_BYTES:
         frame = frame_type._fromData(header, 0, tag[start : start + _PICTURE_HEAD_BYTES])
-        if frame.data and frame.mime not in ("PNG", "JPG"):  # these mutagen makes anew
+        if frame.data and frame.mime not in OLD_MIMES:
             vars(frame)["left_out_bytes"] = end - start - _PICTURE_HEAD_BYTES
             return frame
     data = tag[start:end]

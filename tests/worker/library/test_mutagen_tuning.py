@@ -217,6 +217,16 @@ def test_odd_id3_tags_read_the_same(tmp_path: Path) -> None:
             assert loaded(FastID3, data, tmp_path / "a.mp3") == plain, data
 
 
+def test_pictures_of_old_read_the_same() -> None:
+    pictures = [b"\0PNG\0\0" + b"p" * size for size in (100, 200, 300)]  # all without a name
+    body = b"".join(b"PIC" + len(data).to_bytes(3, "big") + data for data in pictures)
+    tag = b"ID3\2\0\0" + bytes((0, 0, len(body) >> 7, len(body) & 0x7F)) + body
+    mutagen_tuning.remove()
+    plain = loaded(ID3, tag, Path())
+    mutagen_tuning.install()
+    assert loaded(FastID3, tag, Path()) == plain
+
+
 @pytest.mark.usefixtures("plain_mutagen")
 def test_a_library_reads_the_same(library: Path) -> None:
     kinds: dict[str, tuple[Any, Any]] = {

@@ -18,6 +18,7 @@ from mutagen.id3._specs import ID3TimeStamp
 from worker.library.fast_id3 import (
     FRAME_NAMES,
     OLD_FRAMES,
+    OLD_MIMES,
     PLAIN_DATE,
     V1_BYTES,
     date_of_old,
@@ -35,8 +36,7 @@ _BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
 _MARK = "\ufeff"
 #: Bytes of a picture frame that are looked at: all but the picture.
 _PICTURE_HEAD_BYTES = 512
-#: Names of pictures' types that mutagen writes anew.
-_OLD_MIMES = (b"PNG", b"JPG")
+_OLD_MIMES = tuple(mime.encode() for mime in OLD_MIMES)
 _make_genres: Callable[..., Any] = TCON
 _make_date: Callable[[str], Any] = ID3TimeStamp
 
