@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, select, update
 
@@ -32,6 +32,7 @@ from worker.catalog.schema import (
 )
 from worker.catalog.storage import unlink_tracks
 from worker.catalog.tally import add_tallies
+from worker.library.model import MAX_DURATION_SECONDS
 
 #: Moved files that are dealt with in one transaction.
 MOVES_CHUNK = 100
@@ -201,7 +202,15 @@ def _groups(
 
 
 def _similar(a: tuple[str | None, float | None], b: tuple[str | None, float | None]) -> bool:
-    """Whether two (format, seconds) may be one recording in one format; None fits nothing."""
-    if a[0] != b[0] or a[1] is None or b[1] is None:
+    """Whether two (format, seconds) may be one recording in one format.
+
+    Lengths that are not known, 0 or cut fit nothing.
+    """
+    (form, seconds), (other_form, other_seconds) = a, b
+    if form != other_form or not _is_length(seconds) or not _is_length(other_seconds):
         return False
-    return abs(a[1] - b[1]) <= LENGTH_TOLERANCE_SECONDS
+    return abs(seconds - other_seconds) <= LENGTH_TOLERANCE_SECONDS
+
+
+def _is_length(seconds: float | None) -> TypeGuard[float]:
+    return seconds is not None and 0 < seconds < MAX_DURATION_SECONDS

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from wire.outcomes import Outcome
 
+#: What a duration is cut to: headers say anything.
+MAX_DURATION_SECONDS = 7 * 24 * 3600.0
+
 
 class Signature(NamedTuple):
     """What tells that a file has changed: compare with `!=`, never with `>`."""

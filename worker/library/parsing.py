@@ -154,7 +154,9 @@ def _candidates(head: bytes, form: Format | None) -> Iterator[str]:
     if head.startswith(b"ID3"):
         yield "MP3"
     elif head[:1] == b"\xff" and head[1:2] >= b"\xe0":
-        yield "AAC" if head[1] & 0xF6 == 0xF0 else "MP3"
+        is_layer_3 = head[1] & 6 == 2
+        if is_layer_3 or form is None or form.reader is not None:  # .mp1 is what it says
+            yield "AAC" if head[1] & 0xF6 == 0xF0 else "MP3"
 
 
 def _by_magic(head: bytes) -> str | None:

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from worker.library.formats import BY_READER
-from worker.library.model import Audio
+from worker.library.model import MAX_DURATION_SECONDS, Audio
 
-MAX_DURATION_SECONDS = 7 * 24 * 3600.0
-_MAX_INT = (1 << 31) - 1
+#: What JSON carries exactly; what is beyond no stream has.
+_MAX_INT = (1 << 53) - 1
 
 _WAVE_CODECS = {1: "pcm", 3: "pcm_float", 6: "alaw", 7: "mulaw", 0x55: "mp3", 0xFFFE: "pcm"}
 
@@ -17,17 +17,18 @@ _WAVE_CODECS = {1: "pcm", 3: "pcm_float", 6: "alaw", 7: "mulaw", 0x55: "mp3", 0x
 def audio_from(reader: str, info: Any) -> tuple[Audio, tuple[str, ...]]:
     """The stream that `reader`, a type of mutagen's, found, and flags: `duration_clamped`."""
     form, codec = _name(reader, info)
-    seconds = _seconds(getattr(info, "length", None))
+    length = _told(info, "length")
+    seconds = _seconds(length)
     audio = Audio(
         format=form,
         codec=codec,
         duration_seconds=seconds,
-        bitrate_bps=_positive(getattr(info, "bitrate", None)),
-        sample_rate_hz=_positive(getattr(info, "sample_rate", None)),
-        channels=_positive(getattr(info, "channels", None)),
-        bit_depth=_positive(getattr(info, "bits_per_sample", None)),
+        bitrate_bps=_positive(_told(info, "bitrate")),
+        sample_rate_hz=_positive(_told(info, "sample_rate")),
+        channels=_positive(_told(info, "channels")),
+        bit_depth=_positive(_told(info, "bits_per_sample")),
     )
-    return audio, ("duration_clamped",) if seconds is None else ()
+    return audio, ("duration_clamped",) if seconds != length else ()
 
 
 def _name(reader: str, info: Any) -> tuple[str, str]:
@@ -59,11 +60,19 @@ def _asf_codec(text: str) -> str:
     return "wmav2"
 
 
+def _told(info: Any, name: str) -> Any:
+    """What `info` says of itself; None too where it is worked out of nonsense, as in DSF."""
+    try:
+        return getattr(info, name, None)
+    except ArithmeticError:
+        return None
+
+
 def _seconds(length: Any) -> float | None:
-    """A believable duration, else None."""
-    if isinstance(length, (int, float)) and math.isfinite(length):
-        return float(length) if 0 < length <= MAX_DURATION_SECONDS else None
-    return None
+    """`length` within what a file may last; None for none, and for what is no number."""
+    if not isinstance(length, (int, float)) or math.isnan(length):
+        return None
+    return float(min(max(length, 0.0), MAX_DURATION_SECONDS))
 
 
 def _positive(number: Any) -> int | None:

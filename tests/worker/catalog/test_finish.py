@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
@@ -25,7 +27,7 @@ from worker.catalog.finish import finish_scan
 from worker.catalog.owner import Owner
 from worker.catalog.schema import scans
 from worker.catalog.store import Catalog
-from worker.library.model import FileResult, FolderError
+from worker.library.model import MAX_DURATION_SECONDS, Audio, FileResult, FolderError
 
 LIBRARY = [
     song(f"{n // 10}/{n}.mp3", n, title=f"Song {n}", album=f"A{n // 10}") for n in range(100)
@@ -291,6 +293,15 @@ def test_same_name_is_the_same_file_only_at_the_same_length(catalog: Catalog) ->
     assert ids(catalog)["b/one.mp3"] == before["a/one.mp3"]
     assert missing(catalog) == ["a/two.mp3"]
     assert shown(catalog, "scan-2").counts == {"unchanged": 3, "moved": 1, "new": 1, "missing": 1}
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, MAX_DURATION_SECONDS])
+def test_lengths_that_are_not_known_tell_no_file(catalog: Catalog, seconds: float | None) -> None:
+    audio = Audio("mp3", "mp3", seconds)
+    before, after = song("a/one.mp3", 1, title="A"), song("b/one.mp3", 2, title="B")
+    scan(catalog, [replace(before, audio=audio), *LIBRARY[:3]])
+    scan(catalog, [replace(after, audio=audio), *LIBRARY[:3]], "scan-2")
+    assert missing(catalog) == ["a/one.mp3"]
 
 
 def test_name_most_often_written_is_shown(catalog: Catalog) -> None:

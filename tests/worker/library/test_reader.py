@@ -14,7 +14,7 @@ from cli.demo.tagging import write_tags
 from tests.worker.library.files import flac_with_comments, found, read, write
 from tests.worker.library.privileges import without_privileges
 from wire.outcomes import Outcome
-from worker.library.model import FoundFile, Signature, Tags
+from worker.library.model import MAX_DURATION_SECONDS, FoundFile, Signature, Tags
 from worker.library.opening import signature_of
 from worker.library.reader import Reader
 
@@ -198,11 +198,36 @@ def test_files_beyond_the_longest_path_are_read(bottomless_folder: Path) -> None
 
 
 def test_absurd_durations_are_clamped_and_flagged(tmp_path: Path) -> None:
-    for seconds in (0.0, 40_780_800.0):
-        result = read(write(tmp_path / "a.wma", silence("wma", seconds)))
-        assert result.audio is not None
-        assert result.audio.duration_seconds is None
-        assert result.flags == ("duration_clamped",)
+    result = read(write(tmp_path / "a.wma", silence("wma", 40_780_800.0)))
+    assert result.audio is not None
+    assert result.audio.duration_seconds == MAX_DURATION_SECONDS
+    assert result.flags == ("duration_clamped",)
+
+
+def test_files_of_no_length_are_told_so(tmp_path: Path) -> None:
+    result = read(write(tmp_path / "a.wma", silence("wma", 0.0)))
+    assert result.audio is not None
+    assert result.audio.duration_seconds == 0.0
+    assert result.flags == ()
+
+
+def test_tags_beside_a_stream_of_nonsense_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dsf", silence("dsf", 1))
+    write_tags(path, Tags(title="Song"))
+    data = bytearray(path.read_bytes())
+    data[56:60] = bytes(4)  # the sample rate, by which mutagen divides
+    result = read(write(path, bytes(data)))
+    assert result.outcome is None
+    assert result.tags == Tags(title="Song")
+    assert result.audio is not None
+    assert (result.audio.sample_rate_hz, result.audio.duration_seconds) == (None, None)
+
+
+def test_layer_one_is_unsupported(tmp_path: Path) -> None:
+    frame = b"\xff\xff\x50\xc0" + bytes(164)  # 160 kbit/s
+    result = read(write(tmp_path / "a.mp1", frame * 20))
+    assert result.outcome is Outcome.UNSUPPORTED
+    assert result.message == "the tags of mp1 are not read"
 
 
 def test_reader_needs_its_root(tmp_path: Path) -> None:
