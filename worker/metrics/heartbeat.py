@@ -1,8 +1,8 @@
 """A worker's sign of life, from its main process, every few seconds.
 
-1. It runs on the worker's own event loop.  Only a solo pool, whose tasks block that loop, beats
-   from a thread: a worker that is busy is not down.
-2. It never raises; Redis being away is the consumer's business, which reconnects.
+1. It is taken on the worker's own event loop: one that hangs is silent.  Only a solo pool, whose
+   tasks block that loop, beats from a thread: a worker that is busy is not down.
+2. It never raises and does no I/O there: `worker.metrics.beats` sends it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import os
 import threading
 import time
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import redis
 from celery import bootsteps
 from celery.worker import state
 
-from wire import keys as wire_keys
-from wire.events import RunningTask, WorkerBeat, WorkerGone, dump, encode
+from wire.events import RunningTask, WorkerBeat
 from wire.fields import LABEL_CHARS
 from worker.metrics.automatic import AutomaticLimits
+from worker.metrics.beats import BeatSender
 from worker.metrics.minutely import Minutely
 from worker.metrics.recorder import Recorder
 from worker.metrics.resources import ResourceMeter
@@ -44,14 +44,14 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
-        self._recorder: Recorder = consumer.app.needle_metrics.recorder
+        recorder: Recorder = consumer.app.needle_metrics.recorder
         self._timer: Any = None
         self._meter = ResourceMeter()
-        self._minutely = Minutely(consumer.app, self._recorder)
-        self._automatic = AutomaticLimits(self._recorder)
+        self._sender = BeatSender(
+            recorder, Minutely(consumer.app, recorder), AutomaticLimits(recorder)
+        )
         self._started_at = time.time()
         self._done, self._done_at = 0, time.time()
-        self._beaten = False
 
     def start(self, consumer: Any) -> None:
         """Begin beating: called at every (re)connection."""
@@ -70,38 +70,16 @@ class Heartbeat(bootsteps.StartStopStep):
     def shutdown(self, consumer: Any) -> None:
         """Say that the worker is gone on purpose."""
         self.stop(consumer)
-        keys, name = self._recorder.keys, consumer.hostname
         try:
-            pipe = self._recorder.client.pipeline()
-            pipe.delete(keys.worker(name))
-            pipe.zrem(keys.workers, name)
-            event = encode(WorkerGone(worker=name, at=time.time()))
-            pipe.xadd(keys.events, cast(Any, event), maxlen=wire_keys.EVENTS_LENGTH)
-            pipe.execute()
+            self._sender.close(consumer.hostname, time.time())
         except (redis.RedisError, OSError, ValueError) as error:
             log.info("Redis did not hear that this worker ends: %s", error)
 
     def _beat(self, consumer: Any) -> None:
         try:
-            self._send(self._describe(consumer))
-            self._minutely.look(consumer.hostname)
-            self._automatic.look(consumer.hostname)
-        except (redis.RedisError, OSError, ValueError) as error:
-            log.warning("the worker's heartbeat did not reach Redis: %s", error)
+            self._sender.send(self._describe(consumer))
         except Exception:  # a worker does not end because it cannot be described
             log.exception("the worker's heartbeat failed")
-
-    def _send(self, beat: WorkerBeat) -> None:
-        keys = self._recorder.keys
-        pipe = self._recorder.client.pipeline()
-        pipe.set(keys.worker(beat.worker), dump(beat), ex=wire_keys.WORKER_TTL)
-        pipe.zadd(keys.workers, {beat.worker: beat.at})
-        pipe.zremrangebyscore(keys.workers, 0, beat.at - wire_keys.WORKER_TTL)
-        pipe.xadd(keys.events, cast(Any, encode(beat)), maxlen=wire_keys.EVENTS_LENGTH)
-        # What an idle worker has counted stays as long as it lives.
-        pipe.expire(keys.metrics_host(beat.worker), wire_keys.HOST_TTL)
-        pipe.zadd(keys.metrics_hosts, {beat.worker: beat.at}, xx=True)
-        pipe.execute()
 
     def _describe(self, consumer: Any) -> WorkerBeat:
         app, pool = consumer.app, consumer.pool

@@ -122,7 +122,7 @@ class Recorder:
 
     def blame(self, error: Exception) -> None:
         """A handler has failed: it is counted, and said once."""
-        self._note(handler_errors=1)
+        self.note(handler_errors=1)
         if not self._blamed:
             self._blamed = True
             log.error("a metric was not taken", exc_info=error)
@@ -155,7 +155,7 @@ class Recorder:
             try:
                 keys = self.keys
             except ValueError as error:  # there is no Redis to use
-                self._say_away(error)
+                self.say_away(error)
                 return False
             if not self._send_pending():
                 return False
@@ -197,26 +197,26 @@ class Recorder:
             script = self.client.register_script(RECORD_METRICS)
             refused = int(script(keys=self._pending.keys, args=self._pending.arguments))
         except (redis.RedisError, OSError, ValueError) as error:
-            self._say_away(error)
+            self.say_away(error)
             if not _is_refused(error):
                 return False
             self._pending = None
-            self._note(dropped_flushes=1)
+            self.note(dropped_flushes=1)
             return True
         if self._away:
             log.info("metrics are written again")
         self._away, self._pending = False, None
         spent = round((time.perf_counter() - began) * 1e6)
-        self._note(flushes=1, flush_us=spent, dropped_fields=max(0, refused))
+        self.note(flushes=1, flush_us=spent, dropped_fields=max(0, refused))
         return True
 
-    def _say_away(self, error: Exception) -> None:
-        """Once, until a flush succeeds."""
+    def say_away(self, error: Exception) -> None:
+        """Log that Redis cannot be used: once, until a flush succeeds."""
         if not self._away:
             log.warning("metrics are not written, tasks go on: %s", error)
         self._away = True
 
-    def _note(self, **counts: int) -> None:
+    def note(self, **counts: int) -> None:
         """Count what the recorder itself does, without asking for a flush because of it."""
         with self._lock:
             for what, count in counts.items():
