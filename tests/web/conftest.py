@@ -85,6 +85,8 @@ def page_server(redis_url: str, folder: Path, **settings: str) -> Iterator[PageS
 def shared_page(
     valkey_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PageServer]:
+    with valkey_server.client() as client:  # else the epoch of the first test is no other one
+        client.set(KEYS.epoch, secrets.token_hex(8))
     with page_server(valkey_server.url, tmp_path_factory.mktemp("page")) as server:
         yield server
 
