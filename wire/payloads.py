@@ -7,7 +7,8 @@ Three numbers that are never mixed: the payload (JSON, in characters and UTF-8 b
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -36,6 +37,9 @@ CUT_PARSED_BACK = "ellipsis"  #: a cut repr was parsed, and its `...` became Ell
 NOT_JSON = "not_json"  #: a value that JSON cannot hold reached a task's arguments or result
 REFUSED = "refused"  #: a message or result could not be serialised: the task failed
 NESTED = "nested"  #: a repr was cut by depth (`task_repr_maxlevels`), which no limit changes
+
+#: For how many seconds a finding is news.
+RECENT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,16 @@ def read_findings(raw: Mapping[bytes, bytes]) -> tuple[Finding, ...]:
         if finding is not None and labels == (finding.task, finding.kind, finding.type):
             found.append(_counted(finding, times.get(labels, 1)))
     return tuple(sorted(found, key=lambda finding: -finding.at))
+
+
+def not_serializable(findings: Iterable[Finding], now: float) -> dict[str, int]:
+    """Task -> kinds of values that JSON cannot hold, seen in the last hour before `now`."""
+    recent = Counter(
+        finding.task
+        for finding in findings
+        if finding.kind in (NOT_JSON, REFUSED) and now - finding.at < RECENT_SECONDS
+    )
+    return dict(recent)
 
 
 def read_limits(raw: bytes | None) -> SizeLimits | None:

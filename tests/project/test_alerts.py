@@ -15,6 +15,10 @@ from tests.project.repository import ROOT
 from web.alerts.measures import MEASURES
 from web.alerts.rules import RULES
 from web.alerts.words import HINTS, NAMES
+from web.metrics.measured import Measured
+from web.metrics.monitor import Reading
+from web.prometheus import families_of
+from web.state import State
 
 MONITORING = ROOT / "monitoring"
 DASHBOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
@@ -23,6 +27,29 @@ PROMETHEUS = [
     for group in YAML(typ="safe").load(MONITORING / "alerts.yml")["groups"]
     for rule in group["rules"]
 ]
+#: Of what Needle cannot tell itself.
+ONLY_PROMETHEUS = {"NeedleDown", "RedisDown"}
+#: The same, said in another way: 0 or 1 in place of seconds and counts.
+OTHERWISE = {"CeleryNoWorkersRunning", "CeleryWorkerDown", "CatalogUnusable"}
+#: What /metrics tells, and Prometheus itself.
+TOLD = {
+    name + end
+    for family in families_of(Reading(State(version=1, at=0.0), Measured(at=0.0)), sse_clients=0)
+    for name, end in ((family.name, ""), (family.name, "_bucket"), (family.name, "_sum"),
+                      (family.name, "_count"))
+} | {"up"}  # fmt: skip
+
+
+def minutes(text: str) -> int:
+    """Of a duration such as `10m`."""
+    return int(text.removesuffix("m"))
+
+
+def names_in(expression: str) -> set[str]:
+    """The metrics that a PromQL expression names."""
+    plain = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on) \([^)]*\)", "", expression)
+    words = set(re.findall(r"\b[a-z_]{2,}\b(?!\()", plain))
+    return words - {"or", "unless", "offset", "sum", "max", "by", "on"}
 
 
 def test_every_rule_has_a_runbook() -> None:
@@ -38,11 +65,21 @@ def test_rules_for_prometheus_name_their_runbooks() -> None:
         assert rule["annotations"]["runbook"] == f"docs/operate.md#{rule['alert'].lower()}"
 
 
-def test_severities_are_those_of_needle_itself() -> None:
-    ours = {rule.name: rule.severity.value for rule in RULES}
+def test_prometheus_has_the_rules_of_needle_itself() -> None:
+    theirs = {rule["alert"]: rule for rule in PROMETHEUS}
+    assert set(theirs) == {rule.name for rule in RULES} | ONLY_PROMETHEUS
+    for rule in RULES:
+        assert theirs[rule.name]["labels"]["severity"] == rule.severity.value, rule.name
+        if rule.name not in OTHERWISE:
+            told = theirs[rule.name]
+            assert minutes(told.get("for", "0m")) * 60 == rule.for_seconds, rule.name
+            sign = "<" if rule.below else ">"
+            assert re.search(rf"{sign} {rule.threshold:.10g}($|\D)", told["expr"]), rule.name
+
+
+def test_rules_ask_for_what_is_told() -> None:
     for rule in PROMETHEUS:
-        name = rule["alert"]
-        assert ours.get(name, "critical") == rule["labels"]["severity"], name
+        assert names_in(rule["expr"]) <= TOLD, rule["alert"]
 
 
 @pytest.mark.parametrize("order", [("check", "rules", "alerts.yml"),

@@ -24,8 +24,9 @@ from tests.web.records import KEYS, beat, publish, publish_scan
 from web.metrics.measured import HOST_FIELDS_MAX
 from web.metrics.monitor import HostMemory
 from wire.events import StageCount, WorkerGone, dump
+from wire.fields import field
 from wire.metrics import FAILURE, RETRY, REVOKED, TIMEOUT, HostTotals
-from wire.payloads import SizeLimits
+from wire.payloads import Finding, SizeLimits
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -222,6 +223,27 @@ def test_age_of_the_oldest_message_is_read_from_its_stamp(
     assert value(samples, name, queue_name="extract") == pytest.approx(90, abs=20)
     assert value(samples, name, queue_name="covers") == 0
     assert value(samples, name, queue_name="scan") is None
+
+
+def test_tells_what_alerts_are_about(http: httpx.Client, redis_client: redis.Redis) -> None:
+    now = time.time()
+    busy = {"processes": 1, "processes_max": 1, "busy": 1, "oldest_running_at": now - 900}
+    publish(redis_client, beat("stuck@here", at=now, done_at=now - 700, **busy))
+    publish(redis_client, beat("fine@here", at=now, done_at=now - 1, **busy))
+    for kind, age in (("not_json", 10), ("refused", 20), ("nested", 0), ("not_json", 4000)):
+        finding = Finding("shop.pay", kind, f"t{age}", at=now - age)
+        labels = (finding.task, finding.kind, finding.type)
+        redis_client.hset(KEYS.findings, field("last", *labels), dump(finding))
+    with counting(redis_client, "fine@here") as tally:
+        ran(tally, "shop.pay", 0.1)
+    samples = wait_for(http, "needle_not_serializable", 2, task_name="shop.pay")
+    stuck = value(samples, "celery_worker_stuck_seconds", worker_name="stuck@here")
+    assert stuck == pytest.approx(700, abs=1)
+    fine = value(samples, "celery_worker_stuck_seconds", worker_name="fine@here")
+    assert fine == pytest.approx(1, abs=1)
+    assert value(samples, "needle_catalog_up") == 1
+    redis_client.set(KEYS.trouble, "The disk is full.")
+    wait_for(http, "needle_catalog_up", 0)
 
 
 def test_worker_that_counted_and_beats_no_more_is_down(

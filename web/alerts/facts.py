@@ -13,7 +13,7 @@ from web.metrics.measured import Measured
 from web.state import State
 from wire.keys import Keys
 from wire.metrics import TrendPoint, read_trend, starts
-from wire.payloads import Finding, TaskSizes, read_findings, read_sizes
+from wire.payloads import TaskSizes, read_sizes
 
 #: Full minutes that shares and quantiles are taken from.
 MINUTES = 5
@@ -32,7 +32,6 @@ class Facts:
     this_minute: TrendPoint | None = None
     today: Mapping[str, TaskSizes] = field(default_factory=dict)  #: by task
     before: Mapping[str, TaskSizes] = field(default_factory=dict)  #: the days before, together
-    findings: tuple[Finding, ...] = ()
     measured: Measured | None = None  #: queues of all applications, and Redis itself
 
 
@@ -77,9 +76,3 @@ def _larger(one: TaskSizes | None, other: TaskSizes) -> TaskSizes:
         return other
     names = one.measures.keys() | other.measures.keys()
     return TaskSizes(one.task, {name: one[name] + other[name] for name in names})
-
-
-async def read_found(client: Redis, keys: Keys) -> tuple[Finding, ...]:
-    """What JSON could not hold, and where, latest first."""
-    raw: Any = await client.hgetall(keys.findings)
-    return read_findings(raw)

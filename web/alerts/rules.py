@@ -82,7 +82,7 @@ RULES = (
     Rule("CeleryQueueBacklog", "queue_depth", 5000, for_seconds=10 * MINUTE,
          severity=Severity.CRITICAL),
     Rule("CeleryQueueDeep", "queue_depth", 1000, for_seconds=10 * MINUTE),
-    Rule("QueueBacklog", "queue_depth", 100, for_seconds=10 * MINUTE, severity=Severity.INFO),
+    Rule("QueueBacklog", "queue_depth", 100, for_seconds=10 * MINUTE),
     Rule("CeleryQueueGrowing", "queue_growth", 10, for_seconds=5 * MINUTE),
     Rule("CeleryQueueUnconsumed", "queue_unconsumed", 0, clear=0, for_seconds=2 * MINUTE,
          severity=Severity.CRITICAL),

@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from web.alerts.facts import MINUTE_SECONDS, Facts
+from web.metrics.workers import stuck_seconds
 from web.state import WorkerView
-from wire.events import WorkerBeat
 from wire.metrics import ALL, FAILURE, RETRY, SUCCESS, TIMEOUT, Histogram, TrendPoint
-from wire.payloads import ARGS, KWARGS, NOT_JSON, REFUSED, WIRE_BYTES, TaskSizes
+from wire.payloads import ARGS, KWARGS, WIRE_BYTES, TaskSizes, not_serializable
 from wire.size_alerts import GROWTH_FROM_CHARS
 
 #: Fewer tasks than this in the window say nothing about a share or a quantile.
 FEWEST_TASKS = 5
-#: How long ago a value that JSON cannot hold may have been seen.
-FINDING_SECONDS = 3600.0
 
 Subjects = dict[str, float]
 
@@ -43,7 +41,7 @@ def _of_workers(facts: Facts) -> dict[str, Subjects]:
         "worker_silent_seconds": {
             view.beat.worker: max(at - view.beat.at, 0.0) if view.silent else 0.0 for view in views
         },
-        "worker_stuck_seconds": {beat.worker: _stuck(beat) for beat in awake},
+        "worker_stuck_seconds": {beat.worker: stuck_seconds(beat) for beat in awake},
         "worker_cpu_percent": {
             beat.worker: beat.cpu_percent / max(min(beat.processes_max, beat.cores or 1), 1)
             for beat in awake
@@ -57,14 +55,6 @@ def _of_workers(facts: Facts) -> dict[str, Subjects]:
             beat.worker: max(beat.at - beat.started_at, 0.0) for beat in awake
         },
     }
-
-
-def _stuck(beat: WorkerBeat) -> float:
-    """Seconds in which a worker with no free process has ended nothing; 0 when it has one."""
-    if not beat.processes_max or beat.busy < beat.processes_max or beat.oldest_running_at is None:
-        return 0.0
-    # Both times are the worker's own: its clock may be hours off.
-    return max(beat.at - max(beat.oldest_running_at, beat.done_at or 0.0), 0.0)
 
 
 def _of_queues(facts: Facts) -> dict[str, Subjects]:
@@ -160,11 +150,7 @@ def _quantiles(histograms: Mapping[str, Histogram]) -> Subjects:
 
 
 def _of_sizes(facts: Facts) -> dict[str, Subjects]:
-    recent = [
-        f.task
-        for f in facts.findings
-        if f.kind in (NOT_JSON, REFUSED) and facts.at - f.at < FINDING_SECONDS
-    ]
+    found = facts.measured.findings if facts.measured else ()
     return {
         "size_growth": {
             task: growth
@@ -174,7 +160,9 @@ def _of_sizes(facts: Facts) -> dict[str, Subjects]:
         "message_bytes": {
             task: float(sizes[WIRE_BYTES].max) for task, sizes in facts.today.items()
         },
-        "not_serializable": {task: float(recent.count(task)) for task in recent},
+        "not_serializable": {
+            task: float(kinds) for task, kinds in not_serializable(found, facts.at).items()
+        },
     }
 
 

@@ -122,8 +122,7 @@ class Watch:
     async def _slow_facts(self, now: float) -> Facts:
         if self._slow is None or now - self._slow[0] >= SLOW_SECONDS:
             today, before = await reading.read_days(self._client, self._keys, now)
-            found = await reading.read_found(self._client, self._keys)
-            facts = Facts(now, self._hub.state(), today=today, before=before, findings=found)
+            facts = Facts(now, self._hub.state(), today=today, before=before)
             self._slow = (now, facts)
         return self._slow[1]
 

@@ -22,7 +22,14 @@ from wire.fields import read_count
 from wire.keys import METRIC_FIELDS, Keys
 from wire.metrics import FAILURE, HostTotals, Sample, Totals, read_host, read_totals, read_trend
 from wire.names import QUEUE_NAMES
-from wire.payloads import SizeLimits, TaskSizes, read_limits, read_sizes
+from wire.payloads import (
+    Finding,
+    SizeLimits,
+    TaskSizes,
+    read_findings,
+    read_limits,
+    read_sizes,
+)
 from wire.transport import waiting_lists
 
 #: Queues of other applications that are looked at.
@@ -35,7 +42,7 @@ HOST_FIELDS_MAX = 8_000
 _SEPARATORS = ("\x06\x16", ":")
 
 #: ARGV: fields of a hash at most, where the key of a host begins, hosts and their fields at most,
-#: then the keys: totals, domain, this minute, the minute before, sizes, hosts.
+#: then the keys: totals, domain, this minute, the minute before, findings, sizes, hosts.
 _READ_COUNTED = """
 local function size(key)
   local found = redis.pcall('HLEN', key)
@@ -61,14 +68,14 @@ local function shown_sizes(key)
   return table.concat(kept, '\\n')
 end
 local answer = {}
-for i = 1, 4 do answer[i] = whole(ARGV[i + 4]) end
-answer[5] = shown_sizes(ARGV[9])
-local hosts = redis.pcall('ZREVRANGE', ARGV[10], 0, ARGV[3] - 1, 'WITHSCORES')
+for i = 1, 5 do answer[i] = whole(ARGV[i + 4]) end
+answer[6] = shown_sizes(ARGV[10])
+local hosts = redis.pcall('ZREVRANGE', ARGV[11], 0, ARGV[3] - 1, 'WITHSCORES')
 if hosts.err then hosts = {} end
 local fields = 0
 for i = 1, #hosts, 2 do fields = fields + math.max(0, size(ARGV[2] .. hosts[i])) end
 local folded = fields > tonumber(ARGV[4])
-answer[6] = folded and 1 or 0
+answer[7] = folded and 1 or 0
 for i = 1, #hosts, 2 do
   answer[#answer + 1] = hosts[i]
   answer[#answer + 1] = hosts[i + 1]
@@ -125,6 +132,7 @@ class Measured:
     flushed: Mapping[str, float] = field(default_factory=dict)  #: `name@host` -> seconds ago
     domain: Domain = field(default_factory=Domain)
     sizes: Mapping[str, TaskSizes] = field(default_factory=dict)  #: `wire_bytes`, maxima, cuts
+    findings: tuple[Finding, ...] = ()  #: what JSON could not hold, latest first
     limits: SizeLimits | None = None
     failures_a_minute: Mapping[str, float] = field(default_factory=dict)  #: by task
     depth_before: Mapping[str, Sample] = field(default_factory=dict)  #: queues a minute ago
@@ -156,7 +164,7 @@ async def read_measured(client: Redis, keys: Keys, queues: Sequence[str]) -> Mea
     minute = int(time.time()) // 60 * 60
     hashes = [
         keys.metrics_totals, keys.metrics_domain, keys.metrics_trend(60, minute),
-        keys.metrics_trend(60, minute - 60), keys.sizes, keys.metrics_hosts,
+        keys.metrics_trend(60, minute - 60), keys.findings, keys.sizes, keys.metrics_hosts,
     ]  # fmt: skip
     names = [name for group in lists.values() for name in group]
     bounds = (METRIC_FIELDS, keys.metrics_host(""), HOSTS_MAX, HOST_FIELDS_MAX)
@@ -196,7 +204,7 @@ def pairs(text: bytes) -> dict[bytes, bytes]:
 
 def _counted(answer: Sequence[Any], minute: int, at: float) -> dict[str, Any]:
     """The fields of Measured in the answer of `_READ_COUNTED`."""
-    totals, domain, this, before, sizes, folded, *rest = answer
+    totals, domain, this, before, findings, sizes, folded, *rest = answer
     hosts = {
         raw.decode(): (float(score), text)
         for raw, score, text in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
@@ -210,6 +218,7 @@ def _counted(answer: Sequence[Any], minute: int, at: float) -> dict[str, Any]:
         "totals": read_totals(pairs(totals)),
         "domain": read_domain(pairs(domain)),
         "sizes": read_sizes(pairs(sizes)),
+        "findings": read_findings(pairs(findings)),
         "folded": bool(folded),
         "hosts": {name: read_host(pairs(text)) for name, (_, text) in hosts.items() if text},
         "flushed": {name: max(0.0, at - score) for name, (score, _) in hosts.items()},

@@ -7,7 +7,7 @@ from web.metrics.measured import Measured
 from web.metrics.tasks import TaskNames
 from web.state import State
 from wire import sketch
-from wire.payloads import ARGS, DEFAULT_LIMITS, KWARGS, WIRE_BYTES, Sizes
+from wire.payloads import ARGS, DEFAULT_LIMITS, KWARGS, WIRE_BYTES, Sizes, not_serializable
 
 #: Upper bounds of sizes of messages, in bytes: 256 B to 4 MiB.
 MESSAGE_BOUNDS = tuple(float(4**power) for power in range(4, 12))
@@ -77,7 +77,7 @@ def recorder_families(measured: Measured) -> list[Family]:
     )
     for part in ("flush", "handler", "repr"):
         cost.set(counts.get(f"{part}_us", 0) / 1e6, part)
-    for what in ("fields", "records", "changes", "flushes"):
+    for what in ("fields", "records", "changes", "flushes", "beats"):
         dropped.set(0, what)
     for name, number in counts.items():
         if name.startswith("dropped_"):
@@ -107,7 +107,17 @@ def size_families(names: TaskNames, measured: Measured) -> list[Family]:
     limit = Family("needle_repr_limit_chars", "gauge", "Limit of reprs in force.", ("part",))
     limit.set(limits.args, ARGS)
     limit.set(limits.kwargs, KWARGS)
-    return [messages, largest, cuts, limit]
+    strange = Family(
+        "needle_not_serializable",
+        "gauge",
+        "Kinds of values that JSON cannot hold, seen in the last hour.",
+        ("task_name",),
+    )
+    for name in names:
+        strange.add(0, name)
+    for task, kinds in not_serializable(measured.findings, measured.at).items():
+        strange.add(kinds, names(task))
+    return [messages, largest, cuts, strange, limit]
 
 
 def _message_buckets(sizes: Sizes) -> Buckets:

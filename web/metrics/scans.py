@@ -20,8 +20,14 @@ def scan_families(state: State) -> list[Family]:
     failed = Family(
         "needle_scan_stage_failed_files", "gauge", "Files that a stage could not do.", ("stage",)
     )
+    stalled = Family(
+        "needle_scan_stalled_seconds", "gauge", "For how long the scan has made no progress."
+    )
+    catalog = Family("needle_catalog_up", "gauge", "Whether the catalog can be used.")
+    catalog.set(int(not state.catalog_error))
     scan = state.scan
     if scan is not None:
+        stalled.set(round(state.stalled_seconds, 3))
         found.set(max(0, scan.files_found))
         for outcome in Outcome:
             files.set(max(0, scan.counts.get(outcome, 0)), outcome.value)
@@ -29,7 +35,7 @@ def scan_families(state: State) -> list[Family]:
         for stage in scan.stages[:20]:
             backlog.set(max(0, stage.waiting), stage.key)
             failed.set(max(0, stage.failed), stage.key)
-    return [active, found, files, speed, backlog, failed]
+    return [active, found, files, speed, stalled, backlog, failed, catalog]
 
 
 def page_families(state: State, *, sse_clients: int, redis_up: bool) -> list[Family]:

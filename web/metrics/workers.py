@@ -13,6 +13,15 @@ from web.metrics.measured import Measured
 from web.state import State
 from wire.events import WorkerBeat
 
+
+def stuck_seconds(beat: WorkerBeat) -> float:
+    """Seconds in which a worker with no free process has ended nothing; 0 when it has one."""
+    if not beat.processes_max or beat.busy < beat.processes_max or beat.oldest_running_at is None:
+        return 0.0
+    # Both times are the worker's own: its clock may be hours off.
+    return max(beat.at - max(beat.oldest_running_at, beat.done_at or 0.0), 0.0)
+
+
 #: Name, kind, help, and what of a beat it is.
 _OF_A_BEAT: tuple[tuple[str, str, str, Callable[[WorkerBeat], float | None]], ...] = (
     ("celery_worker_pool_size", "gauge", "Processes or threads of its pool.",
@@ -39,6 +48,9 @@ _OF_A_BEAT: tuple[tuple[str, str, str, Callable[[WorkerBeat], float | None]], ..
      lambda beat: beat.system_processes or None),
     ("celery_worker_registered_tasks", "gauge", "Kinds of tasks that it knows.",
      lambda beat: beat.registered),
+    ("celery_worker_stuck_seconds", "gauge",
+     "For how long a pool without a free process has ended no task, 0: it has one.",
+     lambda beat: round(stuck_seconds(beat), 3)),
     ("celery_worker_start_time_seconds", "gauge", "When it started, in seconds since the epoch.",
      lambda beat: beat.started_at),
 )  # fmt: skip

@@ -142,7 +142,7 @@ def test_only_fresh_findings_that_are_no_json_count() -> None:
         Finding("old", NOT_JSON, "set", at=AT - 4000),
         Finding("deep", NESTED, at=AT),
     )
-    assert values(facts(findings=findings))["not_serializable"] == {TASK: 1}
+    assert values(facts(measured={"findings": findings}))["not_serializable"] == {TASK: 1}
 
 
 def test_the_rest() -> None:
