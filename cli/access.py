@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from cli.client import Api, Document
 from cli.lan import address_of
@@ -17,13 +16,18 @@ from cli.qr import qr_lines
 from cli.terminal import say
 
 
-def login_link(api: Api, address: str, role: str, *, with_code: bool = True) -> None:
+def login_link(
+    api: Api, address: str, role: str, *, with_code: bool = True, as_json: bool = False
+) -> None:
     """Print a one-time link, and its QR code.
 
     `address`: of the page as people open it; NEEDLE_PUBLIC_URL of the page goes before it.
     """
     made = api.post("/login-links", {"role": role})
     link = (made["public_url"] or address or address_of(api.url)) + made["path"]
+    if as_json:
+        _print_json({"url": link, "role": role, "seconds": made["seconds"]})
+        return
     say(link)
     say(f"It signs one browser in as {role}, once, within {made['seconds'] // 60} minutes")
     if with_code and _can_draw():
@@ -55,9 +59,12 @@ def sessions_list(api: Api, *, as_json: bool) -> None:
     )
 
 
-def sessions_revoke(api: Api, session_id: str) -> None:
+def sessions_revoke(api: Api, session_id: str, *, as_json: bool) -> None:
     """Sign a browser out."""
-    ended = api.delete(f"/sessions/{quote(session_id, safe='')}")
+    ended = api.delete(f"/sessions/{_id(session_id)}")
+    if as_json:
+        _print_json(ended)
+        return
     say(f"Signed out: {ended['device'] or 'a browser'} ({ended['role']}, {ended['address']})")
 
 
@@ -81,10 +88,18 @@ def tokens_create(api: Api, scope: str, name: str, *, as_json: bool) -> None:
     say(f"It is shown this once. `needle tokens revoke {made['id']}` makes it worthless")
 
 
-def tokens_revoke(api: Api, token_id: str) -> None:
+def tokens_revoke(api: Api, token_id: str, *, as_json: bool) -> None:
     """Make an API token worthless."""
-    revoked = api.delete(f"/tokens/{quote(token_id, safe='')}")
+    revoked = api.delete(f"/tokens/{_id(token_id)}")
+    if as_json:
+        _print_json(revoked)
+        return
     say(f"Revoked: {revoked['id']} ({revoked['scope']}{_named(revoked)})")
+
+
+def _id(text: str) -> str:
+    """An id as part of an address.  What can be none is asked for all the same: nobody has it."""
+    return text if text.isascii() and text.isalnum() else "-"
 
 
 def _named(token: Document) -> str:

@@ -24,13 +24,15 @@ def instance_options(command: Callable[..., None]) -> Callable[..., None]:
     help="A viewer may look and change nothing.",
 )
 @click.option("--no-qr", is_flag=True, help="Draw no QR code.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: url, role, seconds.")
 @instance_options
-def login_link(role: str, no_qr: bool, url: str | None, data: str | None) -> None:
+def login_link(role: str, no_qr: bool, as_json: bool, url: str | None, data: str | None) -> None:
     """Make a link that signs one browser in, with its QR code for a phone."""
     from cli.access import login_link
     from cli.client import connect, people_address
 
-    login_link(connect(url, data), people_address(url, data), role, with_code=not no_qr)
+    address = people_address(url, data)
+    login_link(connect(url, data), address, role, with_code=not no_qr, as_json=as_json)
 
 
 @click.group()
@@ -51,13 +53,14 @@ def sessions_list(as_json: bool, url: str | None, data: str | None) -> None:
 
 @sessions.command("revoke")
 @click.argument("session_id")
+@click.option("--json", "as_json", is_flag=True, help="As the JSON API gives it.")
 @instance_options
-def sessions_revoke(session_id: str, url: str | None, data: str | None) -> None:
+def sessions_revoke(session_id: str, as_json: bool, url: str | None, data: str | None) -> None:
     """Sign a browser out; its live pages end at once."""
     from cli.access import sessions_revoke
     from cli.client import connect
 
-    sessions_revoke(connect(url, data), session_id)
+    sessions_revoke(connect(url, data), session_id, as_json=as_json)
 
 
 @click.group()
@@ -96,10 +99,11 @@ def tokens_list(as_json: bool, url: str | None, data: str | None) -> None:
 
 @tokens.command("revoke")
 @click.argument("token_id")
+@click.option("--json", "as_json", is_flag=True, help="As the JSON API gives it.")
 @instance_options
-def tokens_revoke(token_id: str, url: str | None, data: str | None) -> None:
+def tokens_revoke(token_id: str, as_json: bool, url: str | None, data: str | None) -> None:
     """Make an API token worthless."""
     from cli.access import tokens_revoke
     from cli.client import connect
 
-    tokens_revoke(connect(url, data), token_id)
+    tokens_revoke(connect(url, data), token_id, as_json=as_json)

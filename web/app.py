@@ -111,6 +111,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
     shared = settings.shared
     keys = Keys(shared.key_prefix)
     vault = open_vault(settings.data) if settings.auth else None
+    tokens = Tokens(settings.data, vault) if vault else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -130,6 +131,9 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
         sizes = Sizes(client, keys)
         size_card = SizeCard(sizes, hub)
         log = ActivityLog(client, keys)
+        identity = (
+            Identity(vault, Sessions(client, keys, vault), tokens) if vault and tokens else None
+        )
         app.state.services = Services(
             settings=settings,
             renderer=renderer,
@@ -145,11 +149,7 @@ def create_app(settings: WebSettings | None = None) -> ASGIApp:
             recent_tasks=RecentTasks(client, keys),
             missing=Missing(library, dispatcher, shared.roots, log),
             activity=log,
-            identity=(
-                Identity(vault, Sessions(client, keys, vault), Tokens(settings.data, vault))
-                if vault
-                else None
-            ),
+            identity=identity,
             attempts=Attempts(),
             monitor=monitor,
             celery_tasks=CeleryTasks(client, keys, hub, dispatcher),

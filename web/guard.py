@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,6 +28,9 @@ BODY_SECONDS = 10.0
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 LOCAL_SUFFIXES = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localhost")
+#: A name or an address, and a port: a browser sends nothing else, and addresses of redirects are
+#: made of it.
+_HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -89,10 +93,10 @@ class Guard:
         # A proxy in front may go by the other one, and see another request behind this.
         if "transfer-encoding" in headers and "content-length" in headers:
             raise RefusedError(400, "ambiguous", "A length and chunks together are refused.")
-        if scope["method"] not in SAFE_METHODS and not self._may_change(headers, host):
+        if scope["method"] not in SAFE_METHODS and not self._may_change(headers):
             raise RefusedError(403, "cross_origin", "A request of another site is refused.")
 
-    def _may_change(self, headers: Headers, host: str) -> bool:
+    def _may_change(self, headers: Headers) -> bool:
         """Whether the request comes from a page of ours, or from a program."""
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if headers.get("authorization", "").lower().startswith("bearer "):
@@ -101,7 +105,8 @@ class Guard:
             return site in ("same-origin", "none")
         # A browser on plain http in the LAN sends no Sec-Fetch-Site, but it sends Origin.
         if origin is not None:
-            return origin.partition("://")[2].lower() == host.lower()
+            scheme, _, place = origin.lower().partition("://")
+            return scheme in ("http", "https") and place == headers["host"].lower()
         return not self._settings.auth  # a program: without sign-in there are no tokens
 
     def _is_our_name(self, name: str) -> bool:
@@ -119,9 +124,14 @@ class Guard:
 
 def _name_of(host: str) -> str:
     """The name or address in a Host header, "" when it is none."""
-    if host.startswith("["):
-        return host[1 : host.find("]")].lower() if "]" in host else ""
-    return host.partition(":")[0].lower()
+    if not _HOST.fullmatch(host):
+        return ""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises, as the brackets of no address do
+    except ValueError:
+        return ""
+    return (parts.hostname or "").removesuffix(".")  # of a full name
 
 
 async def _whole_body(headers: Headers, receive: Receive) -> Receive:

@@ -6,9 +6,9 @@ is what that header says and nothing more.
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access import Access
 from web.devices import device_name
@@ -16,6 +16,7 @@ from web.sessions import DoubtError, Session, Sessions
 from web.tokens import Tokens
 from web.vault import Vault
 from web.visitor import SESSION_COOKIE, Visitor, remember
+from wire.keys import SESSION_SECONDS
 
 
 class Identity:
@@ -29,7 +30,7 @@ class Identity:
         authorization = headers.get("authorization")
         if authorization is not None:
             return self._program(authorization, address)
-        value = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
+        value = _cookie_in(headers)
         nobody = Visitor(address=address, device=device_name(headers.get("user-agent", "")))
         try:
             session = await self.sessions.find(value)
@@ -60,14 +61,20 @@ class Identity:
 
 
 class Identify:
-    """Notes in each request who sent it.  Without an Identity everybody owns everything."""
+    """Notes in each request who sent it.  Without an Identity everybody owns everything.
+
+    A session that is used goes on; so does its cookie, which the browser gets again.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            remember(scope, await self._who(scope))
+            visitor = await self._who(scope)
+            remember(scope, visitor)
+            if visitor.has_signed_in:
+                send = _with_cookie(scope, send)
         await self._app(scope, receive, send)
 
     async def _who(self, scope: Scope) -> Visitor:
@@ -78,6 +85,31 @@ class Identify:
         return await identity.visitor(Headers(scope=scope), address)
 
 
+def session_cookie(value: str, scheme: str) -> str:
+    """The header by which a browser keeps the value of a session as long as Needle does."""
+    secure = "; Secure" if scheme == "https" else ""
+    attributes = f"HttpOnly; Max-Age={SESSION_SECONDS}; Path=/; SameSite=lax{secure}"
+    return f"{SESSION_COOKIE}={value}; {attributes}"
+
+
 def browser(session: Session, address: str) -> Visitor:
     """Somebody who has signed in."""
     return Visitor(session.role.access, address, session.device, session.digest)
+
+
+def _cookie_in(headers: Headers) -> str:
+    return cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
+
+
+def _with_cookie(scope: Scope, send: Send) -> Send:
+    cookie = session_cookie(_cookie_in(Headers(scope=scope)), scope["scheme"])
+
+    async def send_with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            # Not with what is kept for others, nor against what a route says of cookies itself.
+            if "no-store" in headers.get("cache-control", "no-store"):
+                headers.setdefault("set-cookie", cookie)
+        await send(message)
+
+    return send_with_cookie

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from web.identity import Identity, browser
+from web.identity import Identity, browser, session_cookie
 from web.pages import form_of
 from web.preferences import page_response
 from web.proxies import neighbourhood
@@ -21,7 +21,6 @@ from web.refusal import RefusedError
 from web.services import Services, services
 from web.vault import LONGEST_CHARS
 from web.visitor import SESSION_COOKIE, remember, visitor_in
-from wire.keys import SESSION_SECONDS
 
 #: The answer to every code that signs nobody in, whatever is wrong with it.
 _WRONG_CODE = RefusedError(
@@ -66,14 +65,7 @@ async def sign_in(request: Request) -> Response:
     remember(request.scope, browser(session, visitor.address))
     await parts.activity.write("session.begun")
     response = RedirectResponse(path, 303)
-    response.set_cookie(
-        SESSION_COOKIE,
-        value,
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
+    response.headers.append("set-cookie", session_cookie(value, request.url.scheme))
     return response
 
 

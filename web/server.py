@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+from typing import cast
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from web.app import create_app
 from web.settings import TLS_CERT, TLS_KEY, WebSettings
@@ -15,6 +19,8 @@ from wire.settings import SettingsError
 DEAD_PEER_SECONDS = 20
 #: Kernel buffer of a connection: a browser that reads slowly misses versions, and gets no old ones.
 SEND_BUFFER_BYTES = 128 * 1024
+#: How long a connection may take to say what it wants; uvicorn itself would wait for ever.
+HEAD_SECONDS = 10.0
 #: How long open requests may take when the server is told to stop.
 GRACE_SECONDS = 3
 
@@ -30,6 +36,7 @@ def serve(settings: WebSettings) -> None:
     _check_certificate(settings)
     config = uvicorn.Config(
         create_app(settings),
+        http=Impatient,
         ws="none",
         access_log=False,
         log_config=None,
@@ -42,6 +49,43 @@ def serve(settings: WebSettings) -> None:
     with listen(settings.host, settings.port) as listener:
         logging.getLogger(__name__).info("listening on %s:%d", settings.host, settings.port)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+class Impatient(H11Protocol):
+    """A connection that is closed when the head of a request does not come in time."""
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first request."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the rest of a head, if it is not all there."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._unwatch()
+        elif self._limit is None:
+            self._limit = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _unwatch(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _give_up(self) -> None:
+        self._limit = None
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
 
 
 def _check_certificate(settings: WebSettings) -> None:

@@ -72,6 +72,26 @@ def test_code_can_be_left_out(running: Up) -> None:
     assert "█" not in done.stdout
 
 
+def test_scripts_are_told_in_json(running: Up) -> None:
+    made = json.loads(run(running, "login-link", "--role", "viewer", "--json").stdout)
+    assert (made["role"], made["seconds"]) == ("viewer", 600)
+    with sign_in(made["url"]):
+        session = json.loads(run(running, "sessions", "list", "--json").stdout)[0]
+        ended = run(running, "sessions", "revoke", session["id"], "--json")
+        assert json.loads(ended.stdout)["role"] == "viewer"
+    token = json.loads(run(running, "tokens", "create", "--scope", "read", "--json").stdout)
+    revoked = run(running, "tokens", "revoke", token["id"], "--json")
+    assert json.loads(revoked.stdout) == {k: v for k, v in token.items() if k != "token"}
+
+
+@pytest.mark.parametrize("wanted", ["none", "", "..", "../status", "\x1b[31m"])
+@pytest.mark.parametrize("kind", ["session", "token"])
+def test_what_is_not_there_cannot_be_revoked(running: Up, kind: str, wanted: str) -> None:
+    done = run(running, f"{kind}s", "revoke", wanted)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"needle: There is no {kind} with this id.\n"
+
+
 def test_sessions_are_listed_and_revoked(running: Up) -> None:
     with sign_in(
         run(running, "login-link").stdout,
@@ -81,7 +101,6 @@ def test_sessions_are_listed_and_revoked(running: Up) -> None:
         done = run(running, "sessions", "revoke", listed[0]["id"])
         assert done.stdout.startswith("Signed out: ")
         assert http.get("/").headers["location"] == "/login"
-    assert run(running, "sessions", "revoke", "none").returncode == 1
 
 
 def test_tokens_have_scopes_and_are_revoked(running: Up) -> None:

@@ -70,6 +70,15 @@ def test_secrets_that_others_can_read(data: Path, music: Path) -> None:
     assert "others may read" in refused(str(music), data=data)
 
 
+def test_tokens_that_are_damaged(data: Path, music: Path) -> None:
+    """Going on without them would make every token worthless, and the next one overwrite them."""
+    data.mkdir()
+    (data / "tokens.json").write_text("{")
+    line = refused(str(music), "--port", str(free_port()), data=data)
+    assert "web ended with exit code 2: " in line
+    assert f"{data}/tokens.json cannot be read" in line
+
+
 def test_certificate_that_is_none(data: Path, music: Path) -> None:
     (music / "cert.pem").write_text("nothing")
     files = ("--tls-cert", str(music / "cert.pem"), "--tls-key", str(music / "cert.pem"))

@@ -22,6 +22,7 @@ from web.access import TABLE, Access
 from web.attempts import A_MINUTE, A_MINUTE_AN_ADDRESS, WINDOW_SECONDS, Attempts
 from web.guard import MAX_BODY_BYTES
 from web.proxies import behind_proxies
+from web.server import HEAD_SECONDS
 from web.settings import read_settings
 
 LINES = sorted(TABLE)
@@ -324,6 +325,25 @@ def test_large_and_slow_bodies_are_cut_off(inside: Door) -> None:
         assert http.get("/healthz").status_code == 200
 
 
+def test_who_does_not_say_what_he_wants_is_hung_up_on(inside: Door) -> None:
+    """Otherwise a few hundred connections would keep everybody else out for good."""
+    said = (b"", b"GET / HTTP/1.1\r\nHost: loc", b"GET / HTTP/1.1\r\nX-Drip: ")
+    with contextlib.ExitStack() as stack:
+        silent, stuck, dripping = [stack.enter_context(_connected(inside)) for _ in said]
+        for peer, head in zip((silent, stuck, dripping), said, strict=True):
+            peer.sendall(head)
+        dripping.settimeout(0.5)
+        until = time.monotonic() + 3 * HEAD_SECONDS
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < until:
+                with contextlib.suppress(TimeoutError):
+                    if not dripping.recv(100):
+                        break
+                dripping.sendall(b"x")
+        assert time.monotonic() < until
+        assert silent.recv(100) == stuck.recv(100) == b""
+
+
 def test_public_answers_tell_nothing(inside: Door, redis_client: redis.Redis) -> None:
     with inside.stranger() as nobody, inside.browser("viewer") as somebody:
         assert nobody.get("/healthz").json() == {"status": "ok"}
@@ -337,7 +357,7 @@ def test_public_answers_tell_nothing(inside: Door, redis_client: redis.Redis) ->
 
 def _raw(inside: Door, request: bytes) -> bytes:
     """Everything that is answered to bytes on the wire."""
-    with socket.create_connection(("127.0.0.1", inside.page.port), timeout=15) as peer:
+    with _connected(inside) as peer:
         peer.sendall(request)
         answer = b""
         try:
@@ -348,3 +368,7 @@ def _raw(inside: Door, request: bytes) -> bytes:
         except TimeoutError:
             pass
         return answer
+
+
+def _connected(inside: Door) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", inside.page.port), timeout=15)

@@ -127,6 +127,28 @@ def test_session_slides_and_is_seen(inside: Door, redis_client: redis.Redis) -> 
         assert told["address"] == http.headers["X-Forwarded-For"]
 
 
+def test_cookie_slides_with_the_session(inside: Door) -> None:
+    """30 days of absence, not 30 days after signing in."""
+    with inside.browser() as http:
+        value = http.cookies["needle_session"]
+        renewed = f"needle_session={value}; HttpOnly; Max-Age={SESSION_SECONDS}; Path=/"
+        for path in ("/", "/scans", "/nothing"):
+            assert http.get(path).headers["set-cookie"].startswith(renewed), path
+        with http.stream("GET", "/events") as stream:
+            assert stream.headers["set-cookie"].startswith(renewed)
+        # What caches keep carries nobody's session, and what a route says goes before.
+        assert "set-cookie" not in http.get("/static/app.css").headers
+        assert (
+            http.post("/theme", data={"theme": "dark"}).headers["set-cookie"].startswith("needle_t")
+        )
+        left = http.post("/logout").headers.get_list("set-cookie")
+        assert len(left) == 1
+        assert "Max-Age=0" in left[0]
+    with inside.stranger() as nobody, inside.program(inside.token("read")) as program:
+        assert "set-cookie" not in nobody.get("/login").headers
+        assert "set-cookie" not in program.get("/api/v1/status").headers
+
+
 def test_sign_out_ends_session_and_streams(inside: Door) -> None:
     with inside.browser() as http, http.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
