@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -66,20 +65,16 @@ def _is_stamp(value: Any) -> bool:
 
 
 def _is_moment(value: Any) -> bool:
+    """A date and time as Celery writes it, or none: a number, 0 even more, ends the worker."""
     try:
-        return math.isfinite(seconds_of(value))
-    except (TypeError, ValueError, OverflowError, OSError):
+        return value is None or seconds_of(value) >= 0  # of earlier ones not all can be converted
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
-def seconds_of(value: Any) -> float:
+def seconds_of(value: str | None) -> float:
     """A moment in a header as epoch seconds, 0 for none.  Raises TypeError, ValueError, …"""
-    if value is None:
-        return 0.0
-    if type(value) in (int, float):
-        datetime.fromtimestamp(value)
-        return float(value)
-    return datetime.fromisoformat(value).timestamp()
+    return 0.0 if value is None else datetime.fromisoformat(value).timestamp()
 
 
 _HEADERS: Mapping[str, Callable[[Any], bool]] = {

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import bz2
+import contextlib
 import copy
 import json
 import time
 import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from inspect import signature
 from typing import Any
 
 import pytest
 from celery import Celery
-from hypothesis import given
+from celery.exceptions import InvalidTaskError
+from celery.worker.request import Request
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.servers import ValkeyServer
@@ -141,6 +146,10 @@ BAD = {
     "a moment that is none": (task(eta="tomorrow"), Refusal.MALFORMED),
     "a moment too far": (task(eta="9999-12-31T23:59:59+00:00"), Refusal.MALFORMED),
     "a moment before time": (task(expires=-1e18), Refusal.MALFORMED),
+    "a moment nobody can convert": (task(eta="0001-01-01T00:00:00+14:00"), Refusal.MALFORMED),
+    "no moment": (task(expires=0), Refusal.MALFORMED),
+    "a number for a moment": (task(eta=1_795_000_000.5), Refusal.MALFORMED),
+    "an empty moment": (task(eta=""), Refusal.MALFORMED),
     "retries": (task(retries="many"), Refusal.MALFORMED),
     "a header that is an object": (task(chord={"a": 1}), Refusal.MALFORMED),
     "stamps": (task(stamps={"a": 1}), Refusal.MALFORMED),
@@ -187,8 +196,9 @@ def test_whole_number_will_do_for_a_float(number: float) -> None:
 
 def test_message_may_be_as_late_as_it_would_be_handed_out_again() -> None:
     now = time.time()
-    assert verdict(task(expires=now + VISIBILITY_TIMEOUT_SECONDS - 60)) is None
-    assert verdict(task(expires=now + VISIBILITY_TIMEOUT_SECONDS + 60)) is Refusal.MALFORMED
+    for seconds, refusal in ((-60, None), (60, Refusal.MALFORMED)):
+        moment = datetime.fromtimestamp(now + VISIBILITY_TIMEOUT_SECONDS + seconds, UTC)
+        assert verdict(task(expires=moment.isoformat())) is refusal
 
 
 JSON = st.recursive(
@@ -210,6 +220,42 @@ def places(value: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 @given(place=st.sampled_from(places(task())[1:]), value=JSON)
 def test_whatever_stands_anywhere_is_judged(place: tuple[str, ...], value: object) -> None:
     verdict(changed(*place, to=copy.deepcopy(value)))
+
+
+#: What is easily taken for good where a text, a number or a moment stands.
+ALMOST = st.sampled_from(
+    [0, 0.0, -0.0, 1, -1, 1e-9, 1e308, 2**62, False, True, "", "0", "x", "\0", "2026-11-21",
+     "2026-11-21T00:00:00", "20261121T000000Z", "2026-W47-6", "2026-11-21T00:00:00,5+01:00",
+     "0001-01-01T00:00:00", "1970-01-01", "[]", [], [0, 0], [1, None], [0.001, 1e9], {}]
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def requests(valkey_server: ValkeyServer) -> Iterator[Callable[[dict[str, Any]], Request]]:
+    """Makes of a message what a worker of Celery does first; what it raises ends the worker."""
+    app = Celery("consumer", set_as_current=False)
+    app.conf.update(celery_settings(valkey_server.url))
+    registered = app.task(request, name=SCAN_CONTROL)
+    with app.connection_for_read() as connection, connection.channel() as channel:
+
+        def make(payload: dict[str, Any]) -> Request:
+            message = channel.Message(payload, channel=channel)
+            return Request(message, app=app, task=registered, decoded=False)
+
+        yield make
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(places(task())[1:]), value=ALMOST | JSON)
+def test_what_is_taken_harms_no_worker(
+    requests: Callable[[dict[str, Any]], Request], place: tuple[str, ...], value: object
+) -> None:
+    message = changed(*place, to=copy.deepcopy(value))
+    if verdict(message) is None:
+        with contextlib.suppress(InvalidTaskError):  # of which Celery says so, and goes on
+            made = requests(message)
+            made.revoked()
+            str(made)
 
 
 @given(st.binary(max_size=200))
