@@ -163,20 +163,21 @@ def test_other_site_changes_and_reads_nothing(
     world: World,
     open_page: Callable[..., Page],
     redis_client: redis.Redis,
-    complaints: list[str],
 ) -> None:
     page = open_page(entrance.url)
     sign_in(page, entrance)
     before = redis_client.xlen(world.keys.activity)
     html = EVIL.format(url=entrance.url, code=entrance.code("viewer"))
     with other_site(html) as evil:
-        page.goto(evil)
-        page.wait_for_function("document.title == 'done'")
-        assert page.evaluate("got") == []
+        # Of the same browser; its console, full of what was refused, is nobody's concern.
+        tab = page.context.new_page()
+        tab.goto(evil)
+        tab.wait_for_function("document.title == 'done'")
+        assert tab.evaluate("got") == []
+        tab.close()
     assert redis_client.xlen(world.keys.activity) == before + 1  # the link that was made for it
     assert not redis_client.exists(world.keys.active)
-    complaints.clear()  # all that the browser itself refused
-    page.goto(entrance.url)
+    page.reload()
     wait_live(page)
     expect(page.locator("#account summary")).to_have_text("operator")
 
