@@ -23,8 +23,8 @@ SERVER = "redis:6379"
 ACL_FILE, URL_FILE = "redis/users.acl", "redis-url"
 
 _LISTS = tuple(name for queue in QUEUE_NAMES for name in waiting_lists(queue))
-#: What is only an operator's, and what tells the names of all keys.
-_FORBIDDEN = "-@dangerous -@admin -scan -randomkey -dbsize"
+#: What is only an operator's, programs that stay in the server, what tells the names of all keys.
+_FORBIDDEN = "-@dangerous -@admin -function -scan -randomkey -dbsize"
 _COMMON = (
     f"resetkeys resetchannels &/0.celery.pidbox -@all "
     f"+@connection +@transaction +@read {_FORBIDDEN} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -35,9 +36,7 @@ class Api:
     """
 
     def __init__(self, url: str, token: str = "", certificate: str = "") -> None:
-        self.url, self._token = url.rstrip("/"), token
-        if not self.url.startswith(("http://", "https://")):
-            raise Failure(f"{url}: an address such as http://127.0.0.1:8787 is needed")
+        self.url, self._token = _checked(url), token
         handlers: list[urllib.request.BaseHandler] = [_Stay()]
         # A proxy for the internet knows nothing of a server on this machine.
         handlers.append(urllib.request.ProxyHandler({}))
@@ -110,6 +109,7 @@ def connect(url: str | None, data: str | None) -> Api:
     except SettingsError as error:
         raise Failure(str(error)) from None
     if url:
+        url = _checked(url)
         is_here = is_loopback(urlsplit(url).hostname or "")
         return Api(url, token or (read_operator_token(folder) if is_here else ""))
     running = find_instance(folder)
@@ -133,6 +133,17 @@ def find_instance(folder: Path) -> instance.Instance:
             "with --data or --url"
         )
     return running
+
+
+def _checked(url: str) -> str:
+    """An address of a page, without a slash at its end.  Raises Failure."""
+    try:
+        is_good = re.fullmatch(r"https?://[^/?#@\\\s]+/?", url) and urlsplit(url).port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise Failure(f"{url!r}: an address such as http://127.0.0.1:8787 is needed")
+    return url.rstrip("/")
 
 
 def _pinned(certificate: str) -> ssl.SSLContext:

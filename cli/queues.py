@@ -55,6 +55,8 @@ def _lengths(client: redis.Redis, lists: list[str]) -> list[int]:
     for name in lists:
         pipe.llen(name)
     answers = pipe.execute(raise_on_error=False)
+    if isinstance(answers[0], redis.exceptions.NoPermissionError):
+        raise answers[0]
     if not isinstance(answers[0], int):
         raise Failure(f"{lists[0]} is a key of another kind, no queue")
     return [answer if isinstance(answer, int) else 0 for answer in answers]

@@ -43,7 +43,7 @@ def scan(api: Api, folder: str | None, mode: str, *, anyway: bool, wait: bool) -
 
 def stop(api: Api, scan_id: str) -> None:
     """Ask a scan to stop."""
-    document = api.post(f"/scans/{_quoted(scan_id)}/stop", {})
+    document = api.post(f"/scans/{checked_id(scan_id)}/stop", {})
     say(f"Scan {document['id']} of {place(document)}: {state_words(document)}")
 
 
@@ -116,7 +116,8 @@ def _badness(code: int) -> int:
     return (EXIT_OK, EXIT_PROBLEMS, EXIT_FAILED, EXIT_INTERRUPTED).index(code)
 
 
-def _quoted(scan_id: str) -> str:
-    if not scan_id.replace("-", "").isalnum():
-        raise Failure(f"{scan_id}: no scan id; `needle status` shows them")
+def checked_id(scan_id: str) -> str:
+    """An id, which may stand in an address as it is.  Raises Failure."""
+    if not (scan_id.isascii() and scan_id.replace("-", "").isalnum()):
+        raise Failure(f"{scan_id!r} is no scan id; `needle status` shows them")
     return scan_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from wire.settings import Setting, read
+from wire.settings import Setting, SettingsError, read
 
 URL = Setting(
     "NEEDLE_URL",
@@ -28,5 +28,8 @@ def read_url(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def read_token(environ: Mapping[str, str] = os.environ) -> str:
-    """The token, "" when none is set.  Raises SettingsError."""
-    return read(TOKEN, environ)
+    """The token, "" when none is set.  Raises SettingsError, which does not tell it."""
+    token = read(TOKEN, environ)
+    if not (token.isascii() and token.isprintable()):  # it could not be sent
+        raise SettingsError(f"{TOKEN.name} is no token: it holds characters that none has")
+    return token

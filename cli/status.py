@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from cli.client import Api, Document
-from cli.scan import files_done, place, state_words
+from cli.scan import checked_id, files_done, place, state_words
 from cli.terminal import say
 
 PAGE = 1_000  #: problems asked for at a time
@@ -26,13 +26,14 @@ def status(api: Api, *, as_json: bool) -> None:
 
 def problems(api: Api, scan_id: str, *, as_csv: bool) -> None:
     """Show the files of a scan that are not, or not wholly, in the catalog."""
+    of_scan = f"/scans/{checked_id(scan_id)}"
     if as_csv:
-        sys.stdout.buffer.write(api.read(f"/scans/{scan_id}/problems.csv"))
+        sys.stdout.buffer.write(api.read(f"{of_scan}/problems.csv"))
         sys.stdout.buffer.flush()
         return
     offset, total = 0, 1
     while offset < total:
-        page = api.get(f"/scans/{scan_id}/problems?limit={PAGE}&offset={offset}")
+        page = api.get(f"{of_scan}/problems?limit={PAGE}&offset={offset}")
         for row in page["problems"]:
             say(f"{row['outcome']}: {row['path']}: {row['error_class']}: {row['message']}")
         total = page["total"] if page["problems"] else 0

@@ -13,13 +13,14 @@ import pytest
 import redis
 
 from cli.accounts import write_accounts
+from tests.cli.running import needle
 from tests.servers import free_port, valkey
 
 FORBIDDEN = (
     "FLUSHALL", "FLUSHDB", "CONFIG GET *", "SHUTDOWN", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE",
     "MONITOR", "ACL LIST", "CLIENT LIST", "CLIENT KILL TYPE normal", "SAVE", "BGREWRITEAOF",
-    "REPLICAOF no one", "MODULE LIST", "FUNCTION LIST", "EVAL return(1) 0", "SLOWLOG GET",
-    "SET other x", "GET other", "PUBLISH other x", "PSUBSCRIBE *",
+    "REPLICAOF no one", "MODULE LIST", "FUNCTION LIST", "FUNCTION LOAD x", "FUNCTION FLUSH",
+    "EVAL return(1) 0", "SLOWLOG GET", "SET other x", "GET other", "PUBLISH other x", "PSUBSCRIBE *",
 )  # fmt: skip
 FORBIDDEN_TO_WEB = (
     "DEL scan", "RPOP scan", "DEL unacked", "HDEL unacked x", "SET needle:epoch x",
@@ -84,6 +85,12 @@ def test_harm_is_refused(accounts: Path, user: str, command: str) -> None:
         pytest.raises(redis.exceptions.NoPermissionError),
     ):
         client.execute_command(*command.split())
+
+
+def test_queue_of_others_is_not_said_to_be_empty(accounts: Path) -> None:
+    done = needle("purge-queue", "other", "--yes", NEEDLE_REDIS_URL=url(accounts, "worker"))
+    assert done.returncode == 1
+    assert "cannot be used: No permissions" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["GET x", "INFO", "AUTH web wrong", "CLIENT LIST"])

@@ -107,10 +107,30 @@ def test_workers_of_this_needle_answer(running: Up) -> None:
 
 def test_unknown_scans_are_said_to_be_unknown(running: Up) -> None:
     for command in ("stop", "problems"):
-        for scan_id in ("20200101T000000-000000", "../status", "x y"):
+        for scan_id in ("20200101T000000-000000", "../status", "x y", "é", "", "\x1b[31m"):
             done = run(running, command, scan_id)
             assert done.returncode == 1, done
             assert len(done.stderr.splitlines()) == 1
+            assert " scan " in done.stderr
+            assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1", "http://x y", "http://127.0.0.1:x", "http://127.0.0.1:99999", "file:///etc",
+     "http://me:secret@127.0.0.1", "http://127.0.0.1\r\nX: y", "http://127.0.0.1/x", "x"],
+)  # fmt: skip
+def test_addresses_that_are_none(url: str) -> None:
+    done = needle("status", "--url", url)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "an address such as http://127.0.0.1:8787 is needed" in done.stderr
+
+
+@pytest.mark.parametrize("token", ["secret\nX: y", "secreté"])
+def test_token_that_cannot_be_sent_is_not_told(token: str) -> None:
+    done = needle("status", "--url", "http://127.0.0.1:1", NEEDLE_TOKEN=token)
+    assert done.stderr == "needle: NEEDLE_TOKEN is no token: it holds characters that none has\n"
 
 
 def test_interrupt_leaves_the_scan_alone(running: Up) -> None:
