@@ -20,7 +20,8 @@ FORBIDDEN = (
     "FLUSHALL", "FLUSHDB", "CONFIG GET *", "SHUTDOWN", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE",
     "MONITOR", "ACL LIST", "CLIENT LIST", "CLIENT KILL TYPE normal", "SAVE", "BGREWRITEAOF",
     "REPLICAOF no one", "MODULE LIST", "FUNCTION LIST", "FUNCTION LOAD x", "FUNCTION FLUSH",
-    "EVAL return(1) 0", "SLOWLOG GET", "SET other x", "GET other", "PUBLISH other x", "PSUBSCRIBE *",
+    "EVAL return(1) 0", "SLOWLOG GET", "SET other x", "GET other", "PUBLISH other x",
+    "PSUBSCRIBE *",
 )  # fmt: skip
 FORBIDDEN_TO_WEB = (
     "DEL scan", "RPOP scan", "DEL unacked", "HDEL unacked x", "SET needle:epoch x",
