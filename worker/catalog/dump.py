@@ -31,7 +31,7 @@ PAGE = 1_000
 _LISTS = frozenset(LIST_COLUMNS)
 #: What is only for the catalog's own comparisons.
 _INTERNAL = frozenset(
-    {"name_key", "title_key", "settled", "has_album_artist", "folder_id", "retry"}
+    {"name_key", "title_key", "settled", "has_album_artist", "folder_id", "retry", "joined"}
 )
 
 Row = dict[str, Any]

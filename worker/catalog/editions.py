@@ -4,27 +4,26 @@
    each other hold one, nearest folders first.
 2. Which folders go together is a function of the tracks that carry the release id, and of no
    history.  Which row stands for them is: the oldest track keeps its row, and so its id.
-3. Tracks without the id, which joined an album beside them, follow those of their folder; where
-   none is left they are again what they say themselves.
+3. Only tracks that carry the id are looked at: those that joined an album beside them have been
+   let go before, and join again afterwards.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, distinct, func, insert, select, update
+from sqlalchemy import Connection, bindparam, distinct, func, insert, select, update
 
-from worker.catalog.entities import AlbumRow, album_key, album_of, album_values
+from worker.catalog.entities import AlbumRow, album_key, album_values
 from worker.catalog.filelist import path_to_text
 from worker.catalog.folders import chunks
+from worker.catalog.joining import let_tracks_go
 from worker.catalog.naming import digest, name_key, release_folder
 from worker.catalog.schema import albums, files, folders, tracks
-from worker.catalog.storage import ensure_rows, unsettle
+from worker.catalog.storage import unsettle
 from worker.catalog.store import reserve_ids
-from worker.library.model import Tags
 
 #: Folders of one release that are told apart one by one; of more, all go together or none.
 PLACES_MAX = 50
@@ -42,7 +41,6 @@ class _Line(NamedTuple):
     album_id: int
     root_id: str
     folder: bytes
-    mbid: str | None
     disc_number: int | None
     track_number: int | None
     recording: str | None
@@ -79,33 +77,28 @@ def editions(places: Mapping[Place, set[Position]]) -> list[list[Place]]:
 def arrange(connection: Connection, album_ids: Sequence[int]) -> None:
     """Give every rip of the releases of these albums an album of its own, and every album one."""
     for mbid, sisters in _doubtful(connection, album_ids).items():
+        for part in chunks(sisters):
+            let_tracks_go(connection, part)
         lines = _lines(connection, sisters)
         places: dict[Place, set[Position]] = {}
         for line in lines:
-            if line.mbid == mbid:
-                positions = places.setdefault(line.place, set())
-                positions |= {line.position} if line.position else set()
-        _let_go(connection, [line for line in lines if line.place not in places])
+            positions = places.setdefault(line.place, set())
+            positions |= {line.position} if line.position else set()
         if places:
-            kept = [line for line in lines if line.place in places]
-            _assign(connection, mbid, editions(places), kept, sisters)
+            _assign(connection, mbid, editions(places), lines, sisters)
 
 
 def _doubtful(connection: Connection, album_ids: Sequence[int]) -> dict[str, dict[int, bytes]]:
     """Release id -> id and key of all its albums, where more than one folder or row tells of it."""
     with_id = select(albums.c.mbid).where(albums.c.id.in_(album_ids), albums.c.mbid.is_not(None))
-    foreign = case((tracks.c.mb_release_id == albums.c.mbid, 0), else_=1)
     counts = select(
         albums.c.mbid,
         func.count(distinct(albums.c.id)),
         func.count(distinct(folders.c.release_hash)),
-        func.sum(foreign),
     )
     counts = counts.select_from(albums.outerjoin(_TRACKS, albums.c.id == tracks.c.album_id))
     counts = counts.where(albums.c.mbid.in_(with_id)).group_by(albums.c.mbid)
-    doubtful = [
-        mbid for mbid, *numbers in connection.execute(counts) if max(numbers) > 1 or numbers[-1]
-    ]
+    doubtful = [mbid for mbid, *numbers in connection.execute(counts) if max(numbers) > 1]
     sisters: dict[str, dict[int, bytes]] = {mbid: {} for mbid in doubtful}
     query = select(albums.c.mbid, albums.c.id, albums.c.key).where(albums.c.mbid.in_(doubtful))
     for mbid, album_id, key in connection.execute(query):
@@ -118,8 +111,7 @@ def _lines(connection: Connection, album_ids: Mapping[int, bytes]) -> list[_Line
     columns = tracks.c
     query = select(
         columns.id, columns.album_id, folders.c.root_id, folders.c.path,
-        columns.mb_release_id, columns.disc_number, columns.track_number,
-        columns.mb_recording_id, columns.title,
+        columns.disc_number, columns.track_number, columns.mb_recording_id, columns.title,
     )  # fmt: skip
     query = query.select_from(_TRACKS)
     parts = (
@@ -167,36 +159,6 @@ def _name_keys(
     named = [{"of": row, "to": key} for row, key in keys.items() if sisters.get(row) != key]
     if named:
         connection.execute(update(albums).where(is_row).values(key=bindparam("to")), named)
-
-
-def _let_go(connection: Connection, lines: Sequence[_Line]) -> None:
-    """Tracks of which no neighbour carries the release id any more: see 3."""
-    changes = []
-    for part in chunks(line.id for line in lines):
-        columns = tracks.c
-        query = select(
-            columns.id, folders.c.root_id, folders.c.path, columns.album, columns.compilation,
-            columns.album_artists, columns.mb_album_artist_ids, columns.album_artist_sorts,
-        )  # fmt: skip
-        for row in connection.execute(query.select_from(_TRACKS).where(columns.id.in_(part))):
-            album = album_of(row.path, _tags(row))
-            values = [album_values(row.root_id, album)] if album else []
-            ids = ensure_rows(connection, albums, values)
-            changes.append({"of": row.id, "to": ids[0] if ids else None})
-    _move(connection, changes)
-    unsettle(connection, albums, {line.album_id for line in lines})
-
-
-def _tags(row: Any) -> Tags:
-    lists = (row.album_artists, row.mb_album_artist_ids, row.album_artist_sorts)
-    artists, mbids, sorts = (tuple(json.loads(text or "[]")) for text in lists)
-    return Tags(
-        album=row.album,
-        compilation=row.compilation,
-        album_artists=artists,
-        mb_album_artist_ids=mbids,
-        album_artist_sorts=sorts,
-    )
 
 
 def _move(connection: Connection, changes: Sequence[dict[str, Any]]) -> None:

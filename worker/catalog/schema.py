@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 #: The migration that makes a database look like this.
-VERSION = "0005"
+VERSION = "0006"
 
 metadata = MetaData()
 #: SQLite gives row ids only to a column declared INTEGER.
@@ -180,6 +180,7 @@ tracks = Table(
     _id(),
     _to("files.id", "file_id", unique=True),
     _to("albums.id", "album_id", nullable=True, index=True),
+    _flag("joined"),  #: the album is not the one it tells itself: see `joining.py`
     Column("title", Text),
     Column("title_sort", Text),
     Column("artist", Text),  #: its artists as credited, joined by "; "
@@ -235,6 +236,7 @@ track_artists = Table(
     _to("artists.id", "artist_id", index=True),
     _text("credited_name"),
     Column("sort_name", Text),
+    _flag("joined"),  #: the artist has an id, the credit has none
     sqlite_with_rowid=False,
 )
 
@@ -246,6 +248,7 @@ album_artists = Table(
     _to("artists.id", "artist_id", index=True),
     _text("credited_name"),
     Column("sort_name", Text),
+    _flag("joined"),  #: the artist has an id, the credit has none
     sqlite_with_rowid=False,
 )
 
@@ -258,6 +261,10 @@ track_genres = Table(
     _text("written_name"),
     sqlite_with_rowid=False,
 )
+
+Index("tracks_joined", tracks.c.album_id, **_only("joined = true"))
+for _table in (track_artists, album_artists):
+    Index(f"{_table.name}_joined", _table.c.artist_id, **_only("joined = true"))
 
 # --- the journal -----------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 1. The result is a function of the tracks alone: most often written wins, ties go to the
    smallest text.  In which order batches were stored makes no difference.
 2. `settled` of a row is 0 after its tracks changed, 1 once it is named, 2 once it is also known
-   to be no double.  A double joins the one it stands for, which is then settled again.
+   to be no double.  A double joins the one it stands for; before either is named again it is
+   let go (see `joining.py`).
 3. What no track refers to any more is deleted.
 """
 
@@ -26,6 +27,7 @@ from sqlalchemy import (
 
 from worker.catalog import settle_albums
 from worker.catalog.finishing import Steps
+from worker.catalog.joining import join_artist, let_credits_go
 from worker.catalog.naming import KEY_CHARS, name_key
 from worker.catalog.schema import (
     album_artists,
@@ -68,6 +70,22 @@ def _until_settled(steps: Steps, table: Table, name: Step, join: Step) -> None:
 
 
 def _name_artists(connection: Connection, artist_ids: Sequence[int]) -> None:
+    let_credits_go(connection, artist_ids)
+    are_these = artists.c.id.in_(artist_ids)
+    before = dict(
+        connection.execute(select(artists.c.id, artists.c.name_key).where(are_these)).all()
+    )
+    named = _elect_names(connection, artist_ids)
+    _drop(connection, artists, [i for i in artist_ids if i not in named])
+    # Who had the same name may be the only one of it now.
+    left = {key for artist_id, key in before.items() if named.get(artist_id) != key}
+    if left:
+        namesakes = artists.c.name_key.in_(left) & (artists.c.settled == 2)
+        connection.execute(update(artists).where(namesakes).values(settled=1))
+
+
+def _elect_names(connection: Connection, artist_ids: Sequence[int]) -> dict[int, str]:
+    """Name artists by their credits; id -> key of the name, for those that are credited."""
     parts = [
         select(links.c.artist_id, links.c.credited_name, links.c.sort_name).where(
             links.c.artist_id.in_(artist_ids)
@@ -76,16 +94,15 @@ def _name_artists(connection: Connection, artist_ids: Sequence[int]) -> None:
     ]
     credits = union_all(*parts).subquery()
     query = select(credits, func.count()).group_by(*credits.c)
-    votes = _by_id(connection.execute(query))
-    _drop(connection, artists, [i for i in artist_ids if i not in votes])
-    rows = []
-    for artist_id, lines in votes.items():
+    rows: list[dict[str, Any]] = []
+    for artist_id, lines in _by_id(connection.execute(query)).items():
         name = elect((name, n) for name, _, n in lines) or ""
         sort_name = elect((sort_name, n) for _, sort_name, n in lines)
         row = {"of": artist_id, "name": name, "sort_name": sort_name, "settled": 1}
         rows.append(row | {"name_key": name_key(name)[:KEY_CHARS]})
     if rows:
         connection.execute(update(artists).where(artists.c.id == bindparam("of")), rows)
+    return {row["of"]: row["name_key"] for row in rows}
 
 
 def _join_artists(connection: Connection, artist_ids: Sequence[int]) -> None:
@@ -96,16 +113,19 @@ def _join_artists(connection: Connection, artist_ids: Sequence[int]) -> None:
     groups: dict[str, list[tuple[int, str | None]]] = {}
     for key, artist_id, mbid in connection.execute(query):
         groups.setdefault(key, []).append((artist_id, mbid))
-    _set_settled(connection, artists, artist_ids, 2)
+    changed: list[int] = []
     for members in groups.values():
         known = [artist_id for artist_id, mbid in members if mbid]
         nameless = [artist_id for artist_id, mbid in members if not mbid]
         if len(known) == 1 and nameless:
-            for links in (track_artists, album_artists):
-                theirs = links.c.artist_id.in_(nameless)
-                connection.execute(update(links).where(theirs).values(artist_id=known[0]))
+            join_artist(connection, nameless, known[0])
             _drop(connection, artists, nameless)
-            _set_settled(connection, artists, known, 0)
+            changed += known
+        elif len(known) > 1:
+            changed += let_credits_go(connection, known)
+    # Whatever they are called by these credits, it is the same name.
+    _elect_names(connection, changed)
+    _set_settled(connection, artists, [*artist_ids, *changed], 2)
 
 
 def _name_genres(connection: Connection, genre_ids: Sequence[int]) -> None:

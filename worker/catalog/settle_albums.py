@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from worker.catalog import editions
 from worker.catalog.entities import artist_key, artist_values, credits_of
+from worker.catalog.joining import join_album, let_tracks_go
 from worker.catalog.naming import KEY_CHARS, name_key
 from worker.catalog.schema import (
     album_artists,
@@ -49,6 +50,10 @@ _VOTED = {
 _CREDIT = ("album_artists", "mb_album_artist_ids", "album_artist_sorts")
 
 
+#: An artist as a track credits it: name, MusicBrainz id, sort name.
+_Credit = tuple[str, str | None, str | None]
+
+
 class _Link(NamedTuple):
     """One artist of an album."""
 
@@ -69,7 +74,17 @@ class _Album(NamedTuple):
 def name(connection: Connection, some_ids: Sequence[int]) -> None:
     """Give albums the data most of their tracks agree on; delete those without tracks."""
     album_ids = _with_rips(connection, some_ids)
+    let_tracks_go(connection, album_ids)
     editions.arrange(connection, album_ids)
+    # What has left a folder, or is called otherwise, may leave another the only one of its title.
+    titles = select(albums.c.title_key).where(albums.c.id.in_(album_ids), albums.c.title_key != "")
+    beside = albums.c.title_key.in_(titles) & (albums.c.settled == 2)
+    connection.execute(update(albums).where(beside).values(settled=0))
+    _elect(connection, album_ids)
+
+
+def _elect(connection: Connection, album_ids: Sequence[int]) -> None:
+    """Name albums by their tracks; delete those without."""
     columns = [tracks.c[column] for column in (*_VOTED.values(), "compilation", *_CREDIT)]
     query = select(tracks.c.album_id, *columns, func.count().label("votes"))
     query = query.where(tracks.c.album_id.in_(album_ids)).group_by(tracks.c.album_id, *columns)
@@ -111,22 +126,31 @@ def join_doubles(connection: Connection, album_ids: Sequence[int]) -> None:
     Among the albums of one title in one folder: one without a MusicBrainz id joins the only one
     with an id and the same artists; one that names no album artist joins the only one left.
     """
-    settled = update(albums).where(albums.c.id.in_(album_ids)).values(settled=2)
-    connection.execute(settled)
+    done, changed = set(album_ids), set()
     for group in _same_place_and_title(connection, album_ids):
-        known = [album for album in group if album.mbid]
-        named = [album for album in group if not album.mbid and album.has_album_artist]
-        left = list(known)
-        for album in named:
+        done |= {album.id for album in group}
+        for double, album in _doubles(group):
+            join_album(connection, double.id, album.id)
+            changed |= {double.id, album.id}
+    _elect(connection, sorted(changed))
+    connection.execute(update(albums).where(albums.c.id.in_(done)).values(settled=2))
+
+
+def _doubles(group: Sequence[_Album]) -> Iterator[tuple[_Album, _Album]]:
+    """Each double in a group, and the album that it joins."""
+    known = [album for album in group if album.mbid]
+    left = list(known)
+    for album in group:
+        if not album.mbid and album.has_album_artist:
             same = [k for k in known if name_key(k.artist) == name_key(album.artist)]
             if len(same) == 1:
-                _join(connection, album, same[0])
+                yield album, same[0]
             else:
                 left.append(album)
-        if len(left) == 1:
-            for album in group:
-                if not album.mbid and not album.has_album_artist:
-                    _join(connection, album, left[0])
+    if len(left) == 1:
+        for album in group:
+            if not album.mbid and not album.has_album_artist:
+                yield album, left[0]
 
 
 def _same_place_and_title(connection: Connection, album_ids: Sequence[int]) -> list[list[_Album]]:
@@ -149,12 +173,6 @@ def _same_place_and_title(connection: Connection, album_ids: Sequence[int]) -> l
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _join(connection: Connection, double: _Album, album: _Album) -> None:
-    theirs = tracks.c.album_id == double.id
-    connection.execute(update(tracks).where(theirs).values(album_id=album.id))
-    unsettle(connection, albums, (double.id, album.id))
-
-
 def _links(connection: Connection, lines: dict[int, list[Any]]) -> dict[int, list[_Link]]:
     """Album id -> its artists: as its tracks say, else those that all of them have in common."""
     credits = {}
@@ -163,52 +181,50 @@ def _links(connection: Connection, lines: dict[int, list[Any]]) -> dict[int, lis
         elected = elect(told)
         if elected is not None:
             credits[album_id] = credits_of(*(json.loads(part or "[]") for part in elected))
+    silent = [
+        album_id
+        for album_id, votes in lines.items()
+        if album_id not in credits and not any(line.compilation for line in votes)
+    ]
+    credits |= _common_credits(connection, silent)
     rows = {
         artist_key(name_key(name), mbid): artist_values(name, mbid)
         for credit in credits.values()
         for name, mbid, _ in credit
     }
     ids = dict(zip(rows, ensure_rows(connection, artists, list(rows.values())), strict=True))
-    links = {
+    return {
         album_id: [
             _Link(ids[artist_key(name_key(name), mbid)], name, sort_name)
             for name, mbid, sort_name in credit
         ]
         for album_id, credit in credits.items()
     }
-    silent = [
-        album_id
-        for album_id, votes in lines.items()
-        if album_id not in links and not any(line.compilation for line in votes)
-    ]
-    return links | _common_artists(connection, silent)
 
 
-def _common_artists(connection: Connection, album_ids: Sequence[int]) -> dict[int, list[_Link]]:
+def _common_credits(connection: Connection, album_ids: Sequence[int]) -> dict[int, list[_Credit]]:
     """The artists of those albums of which every track has the same ones."""
     columns = track_artists.c
     query = (
         select(
             tracks.c.album_id, tracks.c.id, columns.credited_name, columns.sort_name,
-            artists.c.key, artists.c.id,
+            columns.joined, artists.c.mbid,
         )
         .select_from(tracks.outerjoin(track_artists).outerjoin(artists))
         .where(tracks.c.album_id.in_(album_ids))
         .order_by(tracks.c.id, columns.position)
     )  # fmt: skip
-    by_album: dict[int, dict[int, list[Any]]] = {}
-    ids: dict[bytes, int] = {}
-    for album_id, track_id, name, sort_name, key, artist_id in connection.execute(query):
+    by_album: dict[int, dict[int, list[_Credit]]] = {}
+    for album_id, track_id, name, sort_name, joined, mbid in connection.execute(query):
         credit = by_album.setdefault(album_id, {}).setdefault(track_id, [])
-        if key is not None:
-            credit.append((name, sort_name, key))  # without the id, which says nothing
-            ids[key] = artist_id
+        if name is not None:
+            credit.append((name, None if joined else mbid, sort_name))
     common = {}
     for album_id, by_track in by_album.items():
         names = {tuple(name_key(name) for name, _, _ in credit) for credit in by_track.values()}
         elected = elect((tuple(credit), 1) for credit in by_track.values())
         if len(names) == 1 and elected:
-            common[album_id] = [_Link(ids[key], name, sort) for name, sort, key in elected]
+            common[album_id] = list(elected)
     return common
 
 

@@ -44,7 +44,7 @@ _FILE_COLUMNS = (
     "id", "folder_id", "name", "path_display", "size", "mtime_ns", "ctime_ns", "outcome",
     "error_class", "error_message", "flags", "retry", "missing_since", "last_read_scan_id",
 )  # fmt: skip
-_TRACK_COLUMNS = ("id", "file_id", "album_id", *TRACK_COLUMNS)
+_TRACK_COLUMNS = ("id", "file_id", "album_id", "joined", *TRACK_COLUMNS)
 _FOUND_BY = operator.itemgetter(*(TRACK_COLUMNS.index(n) for n in ("title", "artist", "album")))
 _ARTIST_COLUMNS = ("track_id", "position", "artist_id", "credited_name", "sort_name")
 _GENRE_COLUMNS = ("track_id", "position", "genre_id", "written_name")
@@ -210,7 +210,7 @@ def _store_tracks(
     for file_id, track in with_track:
         track_id = before[file_id] if file_id in before else next(new_ids)
         album_id = album_ids[track.album] if track.album is not None else None
-        track_rows.append((track_id, file_id, album_id, *track.values))
+        track_rows.append((track_id, file_id, album_id, False, *track.values))
         for position, (artist, name, sort_name) in enumerate(track.artists):
             artist_rows.append((track_id, position, artist_ids[artist], name, sort_name))
         for position, (genre, name) in enumerate(track.genres):

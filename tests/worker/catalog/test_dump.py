@@ -133,6 +133,9 @@ def test_migration_fills_search_texts(catalog: Catalog) -> None:
         connection.execute(text("drop table search_texts"))
         connection.execute(text("drop table size_days"))  # of later migrations
         connection.execute(text("drop index albums_mbid"))
+        for table in ("tracks", "track_artists", "album_artists"):
+            connection.execute(text(f"drop index {table}_joined"))
+            connection.execute(text(f"alter table {table} drop column joined"))
         connection.execute(text("update alembic_version set version_num = '0002'"))
         later = connection.execute(text("select version_num from alembic_version")).scalar()
         assert later == "0002"

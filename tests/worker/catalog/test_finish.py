@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from tests.worker.catalog.scenario import (
     work,
 )
 from wire.events import Scan
+from wire.missing import MissingQuestion
 from wire.outcomes import Outcome
 from wire.roots import make_root
 from wire.states import ScanState
@@ -25,6 +27,7 @@ from worker.catalog import discovery, queries
 from worker.catalog.clock import moment
 from worker.catalog.finish import finish_scan
 from worker.catalog.owner import Owner
+from worker.catalog.purge import purge
 from worker.catalog.schema import scans
 from worker.catalog.store import Catalog
 from worker.library.model import MAX_DURATION_SECONDS, Audio, FileResult, FolderError
@@ -340,6 +343,51 @@ def test_homonyms_with_different_ids_stay_apart(catalog: Catalog) -> None:
     files = [song(f"{n}.mp3", n, artists=("Nirvana",), mb_artist_ids=(ids[n],)) for n in range(2)]
     scan(catalog, [*files, song("2.mp3", 2, artists=("Nirvana",))])
     assert sorted(row["mbid"] or "" for row in rows(catalog, "artists")) == ["", *ids]
+
+
+def test_artist_id_that_is_mended_takes_along_who_joined_it(catalog: Catalog) -> None:
+    wrong, right = "87c5dedd-371d-4a53-9f7f-80522fb7f3cb", "9282c8b4-ca0b-4c6b-b7e3-4f7762dfc4d6"
+    others = [song(f"{n}.mp3", n, artists=("Nirvana",), album="X") for n in range(3)]
+    told = {"artists": ("Nirvana",), "album": "X"}
+    scan(catalog, [*others, song("9.mp3", 9, mb_artist_ids=(wrong,), **told)])
+    assert [row["mbid"] for row in rows(catalog, "artists")] == [wrong]
+
+    scan(catalog, [*others, song("9.mp3", 10, mb_artist_ids=(right,), **told)], "scan-2")
+
+    assert [row["mbid"] for row in rows(catalog, "artists")] == [right]
+    assert len({row["artist_id"] for row in rows(catalog, "track_artists")}) == 1
+
+
+def test_homonym_that_comes_later_lets_go_who_had_joined_the_first(catalog: Catalog) -> None:
+    ids = ("87c5dedd-371d-4a53-9f7f-80522fb7f3cb", "9282c8b4-ca0b-4c6b-b7e3-4f7762dfc4d6")
+    known = [song(f"{n}.mp3", n, artists=("Nirvana",), mb_artist_ids=(ids[n],)) for n in range(2)]
+    nameless = song("2.mp3", 2, artists=("Nirvana",))
+    scan(catalog, [nameless, known[0]])
+    assert [row["mbid"] for row in rows(catalog, "artists")] == [ids[0]]
+
+    scan(catalog, [nameless, *known], "scan-2")
+    assert sorted(row["mbid"] or "" for row in rows(catalog, "artists")) == ["", *ids]
+
+    scan(catalog, [nameless, known[1]], "scan-3")
+    purge(catalog, MissingQuestion(before=math.inf))
+    assert [row["mbid"] for row in rows(catalog, "artists")] == [ids[1]]
+
+
+def test_album_artist_that_is_mended_keeps_the_album_whole(catalog: Catalog) -> None:
+    silent = song("a/0.mp3", 0, album="X", artists=("A",))
+    wrong, right = (
+        [
+            song(f"a/{n}.mp3", m + n, album="X", artists=("A",), album_artists=(name,))
+            for n in (1, 2)
+        ]
+        for m, name in ((0, "B"), (10, "A"))
+    )
+    scan(catalog, [silent, *wrong])
+    assert [row["artist"] for row in rows(catalog, "albums")] == ["B"]
+
+    scan(catalog, [silent, *right], "scan-2")
+
+    assert [row["artist"] for row in rows(catalog, "albums")] == ["A"]
 
 
 def albums_of(catalog: Catalog, files: list[FileResult]) -> list[tuple[str, str]]:
