@@ -57,6 +57,7 @@ class FolderError:
     path: bytes
     error_class: str
     message: str
+    is_file: bool = False  #: it is a link to a file
 
 
 @dataclass(frozen=True, slots=True)
