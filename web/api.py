@@ -67,9 +67,7 @@ async def list_problems(request: Request) -> Response:
     parts = services(request)
     limit = whole_number(request, "limit", 50, low=1, high=1000)
     offset = whole_number(request, "offset", 0, low=0, high=10**9)
-    outcome = request.query_params.get("outcome")
-    if outcome is not None and outcome not in PROBLEMS:
-        raise RefusedError(422, "invalid_outcome", f"outcome: one of {', '.join(PROBLEMS)}.")
+    outcome = _outcome(request)
     scan = await parts.scans.get(_scan_id(request))
     await parts.problems.recall(scan)
     page = await parts.problems.page(scan.id, outcome=outcome, offset=offset, limit=limit)
@@ -83,16 +81,23 @@ async def list_problems(request: Request) -> Response:
 
 
 async def problems_csv(request: Request) -> Response:
-    """All problems of a scan as CSV."""
-    parts = services(request)
+    """All problems of a scan as CSV, or those with one outcome."""
+    parts, outcome = services(request), _outcome(request)
     scan = await parts.scans.get(_scan_id(request))
     await parts.problems.recall(scan)
-    name = f"needle-problems-{scan.id}.csv"
+    name = "-".join(filter(None, ("needle-problems", scan.id, outcome))) + ".csv"
     return StreamingResponse(
-        parts.problems.csv(scan.id),
+        parts.problems.csv(scan.id, outcome=outcome),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _outcome(request: Request) -> str | None:
+    outcome = request.query_params.get("outcome")
+    if outcome is not None and outcome not in PROBLEMS:
+        raise RefusedError(422, "invalid_outcome", f"outcome: one of {', '.join(PROBLEMS)}.")
+    return outcome
 
 
 async def status(request: Request) -> Response:
@@ -220,7 +225,8 @@ OPERATIONS = (
         "exportProblems",
         "The same as CSV in UTF-8 with a header; no cell is a formula.",
         problems_csv,
-        {200: "text/csv", 404: "Error", 503: "Error"},
+        {200: "text/csv", 404: "Error", 422: "Error", 503: "Error"},
+        (Parameter("outcome", schemas.OUTCOME_OF_PROBLEM, "Only those with this outcome."),),
     ),
     *library_api.OPERATIONS,
     *missing_api.OPERATIONS,

@@ -68,8 +68,8 @@ class Problems:
         for offset in range(0, await self._client.zcard(key), CHUNK):
             yield await self._range(key, offset, CHUNK)
 
-    async def csv(self, scan_id: str) -> AsyncIterator[bytes]:
-        """All problems as CSV in UTF-8, a header first; no cell is a formula."""
+    async def csv(self, scan_id: str, *, outcome: str | None = None) -> AsyncIterator[bytes]:
+        """All problems, or those with one outcome, as CSV in UTF-8; no cell is a formula."""
         yield _csv_line(CSV_HEADER)
         async for chunk in self.chunks(scan_id):
             yield b"".join(
@@ -85,6 +85,7 @@ class Problems:
                     )
                 )
                 for problem in chunk
+                if outcome in (None, problem.outcome)
             )
 
     async def _range(self, key: str, offset: int, limit: int) -> tuple[Problem, ...]:

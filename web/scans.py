@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from wire.roots import ROOT_ID, OutsideRootsError, Root, locate
 from wire.scripts import PUBLISH_SCAN, TAKE_ROOT, publish_arguments
 from wire.starting import discovery_arguments, queued_scan
 from wire.states import ScanMode, ScanState
+from wire.text import path_from_wire
 
 #: How long the winner of a race may need to say what it started.
 RACE_SECONDS, RACE_POLL_SECONDS = 5.0, 0.05
@@ -84,7 +86,9 @@ class Scans:
         return scan
 
     def locate(self, text: str | None) -> list[tuple[Root, bytes]]:
-        """The folders that `text` names: a root's id, a path, or all roots for None.
+        """The folders that `text` names: a path, a root's id, or all roots for None.
+
+        What follows an id and a `/` is a path in that root, percent-encoded: exact for any name.
 
         Looks at the file system, which may hang: call it in a thread.  Raises RefusedError.
         """
@@ -95,14 +99,20 @@ class Scans:
         for root in self._roots:
             if root.id == text:
                 return [(root, b"")]
-        if re.fullmatch(ROOT_ID, text):
+            if text.isascii() and text.startswith(f"{root.id}/"):
+                path = path_from_wire(text.removeprefix(f"{root.id}/"))
+                return [self._inside(os.path.join(root.path, path))]
+        if re.match(rf"{ROOT_ID}(/|$)", text):
             raise RefusedError(404, "unknown_root", "No music folder has this id.")
         if not text.startswith(("/", "~")):
             raise RefusedError(
                 422, "invalid_root", "root: the id of a music folder or an absolute path is needed."
             )
+        return [self._inside(text)]
+
+    def _inside(self, path: str | bytes) -> tuple[Root, bytes]:
         try:
-            return [locate(self._roots, text)]
+            return locate(self._roots, path)
         except OutsideRootsError as error:
             raise RefusedError(403, "outside_roots", str(error)) from None
 

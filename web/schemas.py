@@ -159,9 +159,9 @@ SCHEMAS: dict[str, Schema] = {
             },
             "root": {
                 "type": ["string", "null"],
-                "pattern": f"^({ROOT_ID}$|[/~])",
-                "description": "Id of a music folder, or an absolute path inside of one; "
-                "left out: all music folders.",
+                "pattern": f"^({ROOT_ID}(/|$)|[/~])",
+                "description": "Id of a music folder, an absolute path inside of one, or an id, a "
+                "slash and a percent-encoded path; left out: all music folders.",
             },
         },
         "required": ["mode"],

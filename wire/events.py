@@ -96,6 +96,7 @@ class Problem:
     message: str
     size_bytes: int = 0
     at: float = 0.0
+    exact: str = ""  #: the path percent-encoded (`wire.text.path_to_wire`), where `path` is not it
 
 
 @dataclass(frozen=True, slots=True)

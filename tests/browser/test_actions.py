@@ -138,20 +138,29 @@ def test_problems_are_read_again(
     expect(page.get_by_role("button", name="Read these files again")).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("path", "exact"),
+    [('Björk & co/50% "<i>" ?+#\\.mp3', ""), ("no\\xe9\\x0atext.mp3", "no%E9%0Atext.mp3")],
+)
 @JAVASCRIPT
 def test_one_file_is_read_again(
-    site: Site, world: World, open_page: Callable[..., Page], javascript: bool
+    site: Site,
+    world: World,
+    open_page: Callable[..., Page],
+    javascript: bool,
+    path: str,
+    exact: str,
 ) -> None:
-    path = 'Björk & co/50% "<i>" ?+#.mp3'
     done = world.scan("completed_with_problems")
-    world.problems(done, "not\\xe9exact.mp3", path)
+    world.problems(done, path, exact=exact)
     page = open_page(site.url, java_script_enabled=javascript)
     button = loaded_button(page, "Read again")
     expect(button).to_have_accessible_description(path)
     button.click()
     expect(page.locator("#scan")).to_contain_text("Waiting for a worker")
     scan = newest(world)
-    assert (scan.mode, scan.folder_path) == (ScanMode.FULL, path_to_wire(path.encode()))
+    wanted = exact or path_to_wire(path.encode())
+    assert (scan.mode, scan.folder_path) == (ScanMode.FULL, wanted)
 
 
 def test_nothing_is_read_again_during_a_scan(

@@ -107,6 +107,7 @@ def test_link_that_leads_outside_is_refused(
         (b'{"mode": "quick", "root": "/nul\\u0000"}', (403, "outside_roots")),
         (b'{"mode": "quick", "root": "/\\ud800"}', (403, "outside_roots")),
         (b'{"mode": "quick", "root": "music"}', (422, "invalid_root")),
+        (b'{"mode": "quick", "root": "0123456789ab/x"}', (404, "unknown_root")),
         (b'{"mode": "quick", "root": ""}', (422, "invalid_root")),
         (b'{"mode": "quick", "root": 7}', (422, "invalid_root")),
         (b'{"mode": "slow"}', (422, "invalid_mode")),
@@ -202,6 +203,12 @@ def test_problems_are_paged_and_filtered(http: httpx.Client, redis_client: redis
     assert ask(outcome="timed_out", limit=2, offset=1) == (400, [6, 9])
     assert ask(outcome="timed_out", limit=5, offset=399) == (400, [1200])
     assert ask(outcome="permission") == (0, [])
+    answer = http.get(f"{SCANS}/{scan.id}/problems.csv?outcome=timed_out")
+    assert f"{scan.id}-timed_out.csv" in answer.headers["content-disposition"]
+    told = [line["id"] for line in csv.DictReader(io.StringIO(answer.text))]
+    assert told == [str(row.id) for row in rows if row.outcome == "timed_out"]
+    refused = http.get(f"{SCANS}/{scan.id}/problems.csv?outcome=new")
+    assert error_of(refused) == (422, "invalid_outcome")
 
 
 def test_csv_holds_no_formula(http: httpx.Client, redis_client: redis.Redis) -> None:

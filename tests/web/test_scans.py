@@ -17,6 +17,7 @@ from web.refusal import RefusedError
 from web.scans import Action, Scans
 from wire.roots import make_root
 from wire.states import ScanMode, ScanState
+from wire.text import path_from_wire, path_to_wire
 
 pytestmark = pytest.mark.anyio
 
@@ -102,6 +103,19 @@ async def test_restart_of_the_broker_is_not_noticed(private_valkey: ValkeyServer
     with private_valkey.client() as client:
         assert client.llen("scan") == 2
     dispatcher.close()
+
+
+async def test_any_name_can_be_scanned_by_its_exact_path(
+    valkey_server: ValkeyServer, redis_client: redis.Redis
+) -> None:
+    async with scans_of(valkey_server) as scans:
+        name = b"a/\xff \n?#%41.mp3"
+        ((scan, _),) = await scans.start(f"{ROOT.id}/{path_to_wire(name)}", ScanMode.FULL, "api")
+        assert path_from_wire(scan.folder_path) == name
+        for outside in ("..", "a/%2e%2e/%2e%2e/etc", "%00"):
+            with pytest.raises(RefusedError) as refusal:
+                await scans.start(f"{ROOT.id}/{outside}", ScanMode.FULL, "api")
+            assert refusal.value.code == "outside_roots", outside
 
 
 async def test_no_roots_is_a_reason(valkey_server: ValkeyServer) -> None:

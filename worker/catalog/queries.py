@@ -60,18 +60,22 @@ def problems(
         query = query.where(columns.outcome == outcome)
     with catalog.read() as connection:
         rows = connection.execute(query).mappings().all()
-    return [
-        Problem(
-            id=row["id"],
-            path=display_path(row["path"]),
-            outcome=row["outcome"],
-            error_class=row["error_class"],
-            message=row["message"],
-            size_bytes=row["size_bytes"],
-            at=row["at"],
-        )
-        for row in rows
-    ]
+    return [_problem(row) for row in rows]
+
+
+def _problem(row: RowMapping) -> Problem:
+    path = bytes(row["path"])
+    shown = display_path(path)
+    return Problem(
+        id=row["id"],
+        path=shown,
+        outcome=row["outcome"],
+        error_class=row["error_class"],
+        message=row["message"],
+        size_bytes=row["size_bytes"],
+        at=row["at"],
+        exact="" if shown.encode() == path else path_to_wire(path),
+    )
 
 
 def known_file_count(catalog: Catalog, root_id: str) -> int:
