@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.site import Proxy, Site, serving, settings
 from tests.browser.world import World
@@ -24,7 +24,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-DEADLINE_MS = 8_000
+#: Until something is given up that will never be there, on a machine that does other things too.
+DEADLINE_MS = 30_000
 
 
 @pytest.fixture(scope="package")
@@ -36,6 +37,7 @@ def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "the browser tests need chromium: sudo apt install chromium"
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
+    expect.set_options(timeout=DEADLINE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, headless=True, args=flags)
         yield started

@@ -236,7 +236,7 @@ def test_silent_worker_is_named(world: World, site: Site, open_page: Callable[..
     wait_live(page)
     beat = replace(world.worker_beats(), worker="needle@attic", interval_seconds=1.0)
     world.say(beat)
-    expect(page.locator("#banner")).to_contain_text("needle@attic", timeout=8_000)
+    expect(page.locator("#banner")).to_contain_text("needle@attic")
     expect(page.locator("#workers")).to_contain_text("silent")
 
 

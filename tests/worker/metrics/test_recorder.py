@@ -42,7 +42,7 @@ def counted(client: redis.Redis) -> int:
 
 def test_what_was_counted_arrives_by_itself(recorder: Recorder, redis_client: redis.Redis) -> None:
     count(recorder, 3)
-    wait_until(lambda: counted(redis_client) == 3, seconds=5)
+    wait_until(lambda: counted(redis_client) == 3)
     assert 0 < redis_client.ttl(KEYS.metrics_host("w@here")) <= wire_keys.HOST_TTL
 
 
@@ -104,7 +104,7 @@ def test_a_fork_counts_for_itself(recorder: Recorder, redis_client: redis.Redis)
     os.waitpid(pid, 0)
     assert counted(redis_client) in (1, 11)
     recorder.flush()
-    wait_until(lambda: counted(redis_client) == 11, seconds=5)
+    wait_until(lambda: counted(redis_client) == 11)
 
 
 def test_a_full_hash_takes_no_more_fields(
