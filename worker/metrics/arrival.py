@@ -161,9 +161,18 @@ def wire_bytes(message: Any) -> int:
         around = len(json.dumps(envelope))
     except (TypeError, ValueError):  # a header that only kombu's own JSON can hold
         around = len(dumps(envelope))
+    return around + _body_bytes(message)
+
+
+def _body_bytes(message: Any) -> int:
+    """Bytes of the body as it lay in Redis."""
+    if message.headers.get("compression"):  # kombu has inflated `message.body`, and keeps this
+        received = getattr(message, "_raw", None) or {}
+        if isinstance(text := received.get("body"), str):
+            return len(text)
     body = message.body
     size = len(body.encode() if isinstance(body, str) else body or b"")
-    return around + 4 * -(-size // 3)
+    return 4 * -(-size // 3)
 
 
 def _seconds(request: Any) -> float | None:

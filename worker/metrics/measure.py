@@ -41,7 +41,7 @@ class Size:
 
 
 #: Most results and many arguments: `null`, `[]`, `{}`.
-_CONTAINERS, _EMPTY, _NOTHING = (list, tuple, dict), Size(2, 2), Size(4, 4)
+_EMPTY, _NOTHING = Size(2, 2), Size(4, 4)
 
 
 def measure(value: Any, where: str = "") -> Size:

@@ -13,8 +13,9 @@ from worker.metrics.running import Running
 #: Seconds between two samples of one kind of task, at least; and as a multiple of what one took.
 INTERVAL_SECONDS = 30.0
 COST_FACTOR = 1000
-#: A payload so much larger than any before is a sample as well, but no more often than this.
-GROWTH, GROWTH_SECONDS = 1.05, 1.0
+#: A payload so much larger than any before is a sample at once: however a task grows, all of these
+#: together take no longer than 21 samples of its largest.
+GROWTH = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,6 @@ class Sampled:
 @dataclass(slots=True)
 class _Task:
     due_at: float = float("-inf")
-    grown_at: float = float("-inf")
     largest: int = 0
 
 
@@ -45,8 +45,7 @@ class ReprSamples:
             task = self._tasks[running.task] = _Task()
         chars = running.args_size.chars + running.kwargs_size.chars
         began = time.perf_counter()
-        grown = chars > task.largest * GROWTH and began >= task.grown_at
-        if began < task.due_at and not grown:
+        if began < task.due_at and chars <= task.largest * GROWTH:
             return None
         task.largest = max(task.largest, chars)
         sizes = (
@@ -55,5 +54,4 @@ class ReprSamples:
         )
         took = time.perf_counter() - began
         task.due_at = began + max(INTERVAL_SECONDS, COST_FACTOR * took)
-        task.grown_at = began + max(GROWTH_SECONDS, COST_FACTOR * took)
         return Sampled(sizes, round(took * 1e6))
