@@ -206,9 +206,10 @@ def read_limits(raw: bytes | None) -> SizeLimits | None:
 
 def _buckets(counters: Counters) -> dict[tuple[str, ...], dict[int, int]]:
     found: dict[tuple[str, ...], dict[int, int]] = {}
-    for (*labels, bucket), count in counters.get("b", {}).items():
+    for labels, count in counters.get("b", {}).items():
+        *measured, bucket = labels or ("",)
         if bucket.removeprefix("-").isdecimal() and len(bucket) <= 4:
-            found.setdefault(tuple(labels), {})[int(bucket)] = count
+            found.setdefault(tuple(measured), {})[int(bucket)] = count
     return found
 
 

@@ -32,13 +32,17 @@ def value_of(bucket: int) -> float:
 
 
 def quantile(buckets: Mapping[int, int], q: float) -> float | None:
-    """The value below which the part `q` (0 … 1) of the values lies; None without values."""
+    """The smallest value that at least the part `q` (0 … 1) of the values does not exceed.
+
+    That is the nearest rank: of a few values, P99 is the largest.  None without values.
+    """
     total = sum(buckets.values())
     if not total:
         return None
-    rank, seen = q * (total - 1), 0
+    # 0.95 x 20 is 19.0000…: what a float adds is no rank.
+    rank, seen = max(math.ceil(q * total - 1e-9), 1), 0
     for bucket in sorted(buckets):
         seen += buckets[bucket]
-        if seen > rank:
+        if seen >= rank:
             return value_of(bucket)
     return value_of(max(buckets))
