@@ -57,11 +57,12 @@ def _of_task(task: TaskReport, today: str) -> Iterator[SizeAlert | None]:
     yield too_large(task.task, message_bytes=task.wire_bytes.largest or 0)
     before = [day for day in task.days if day.day < today][-7:]
     now = next((day for day in task.days if day.day == today), None)
-    if now is None or not before:
+    if now is None:
         return
-    yield cut_began(task.task, cut_before=sum(day.cut for day in before), cut_now=now.cut)
+    if not task.settled:
+        yield cut_began(task.task, cut_before=sum(day.cut for day in before), cut_now=now.cut)
     for kind in KINDS:
-        largest = max(day.largest(kind) for day in before)
+        largest = max((day.largest(kind) for day in before), default=0)
         yield grew(task.task, kind, largest_before=largest, largest_now=now.largest(kind))
 
 

@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     NOTHING_MEASURED = "nothing_measured"
     NOTHING_CUT = "nothing_cut"
     SET = "set"  #: something was cut, and a higher limit would have held it
-    SETTLED = "settled"  #: something was cut, and the limits in force now hold it
+    SETTLED = "settled"  #: something was cut, and the limits in force now hold the need
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ class KindReport:
     bars: tuple[Bar, ...]  #: of `chars`
     longest: Largest | None  #: the task that brought the largest payload
 
+    @property
+    def held(self) -> bool:
+        """Whether the limit in force is enough for what is needed."""
+        return self.limit >= self.advised.need
+
 
 @dataclass(frozen=True, slots=True)
 class DaySizes:
@@ -104,6 +109,11 @@ class TaskReport:
         """Args or kwargs, whichever were larger."""
         return max(self.args, self.kwargs, key=lambda kind: kind.chars.largest or 0)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of what was cut would be cut at the limits in force."""
+        return all(kind.held or not kind.cut for kind in (self.args, self.kwargs))
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -138,9 +148,7 @@ class SizeReport:
             return Verdict.NOTHING_MEASURED
         if not self.together.cut:
             return Verdict.NOTHING_CUT
-        kinds = (self.together.args, self.together.kwargs)
-        short = any(kind.cut and kind.limit < (kind.advised.limit or 0) for kind in kinds)
-        return Verdict.SET if short else Verdict.SETTLED
+        return Verdict.SETTLED if self.together.settled else Verdict.SET
 
     @property
     def advised(self) -> tuple[int, int]:

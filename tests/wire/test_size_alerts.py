@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.wire.measured import fields_of, sizes_of
-from wire.payloads import TaskSizes
+from wire.payloads import SizeLimits, TaskSizes
 from wire.size_alerts import Rule, cut_began, grew, size_alerts, too_large
 from wire.size_report import day_of, make_report
 
@@ -47,9 +47,13 @@ def day(ago: int, args: int, **cuts: int) -> tuple[str, dict[str, TaskSizes]]:
     return day_of(TODAY - ago * 86_400), sizes_of(fields_of(TASK, values, **cuts))
 
 
-def rules(*days: tuple[str, dict[str, TaskSizes]], wire_bytes: int = 0) -> list[Rule]:
-    measured = sizes_of(fields_of(TASK, {"args": [9], "wire_bytes": [wire_bytes]}))
-    report = make_report(measured, None, at=TODAY, days=dict(days))
+def rules(
+    *days: tuple[str, dict[str, TaskSizes]], wire_bytes: int = 0, limit: int = 1024
+) -> list[Rule]:
+    """What is told of a task whose args of 4,000 characters were cut 3 times."""
+    values = {"args": [4_000], "wire_bytes": [wire_bytes]}
+    measured = sizes_of(fields_of(TASK, values, args=3, any=3))
+    report = make_report(measured, SizeLimits(limit, limit), at=TODAY, days=dict(days))
     return [alert.rule for alert in size_alerts(report)]
 
 
@@ -59,8 +63,16 @@ def test_today_is_compared_with_the_week_before() -> None:
     assert rules(day(0, 4_000), day(8, 2_000), *(day(n, 3_000) for n in range(1, 8))) == []
 
 
-def test_first_and_idle_days_are_no_alert() -> None:
-    assert rules(day(0, 4_000, any=3)) == []
+def test_first_day_can_have_cuts_but_no_growth() -> None:
+    assert rules(day(0, 4_000, any=3)) == [Rule.CUT_BEGAN]
+
+
+def test_limit_that_holds_the_need_ends_the_cutting() -> None:
+    assert rules(day(0, 4_000, any=3), limit=4_799) == [Rule.CUT_BEGAN]
+    assert rules(day(0, 4_000, any=3), limit=4_800) == []
+
+
+def test_idle_days_are_no_alert() -> None:
     assert rules(day(1, 4_000, any=3), day(2, 9)) == []
     assert rules() == []
 

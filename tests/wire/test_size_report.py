@@ -49,6 +49,16 @@ def test_quantiles_are_within_one_percent() -> None:
         assert found == pytest.approx(exact, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("n", "p50", "p95", "p99"), [(1, 1, 1, 1), (2, 1, 2, 2), (15, 8, 15, 15), (100, 50, 95, 99)]
+)
+def test_quantiles_are_of_the_nearest_rank(n: int, p50: int, p95: int, p99: int) -> None:
+    values = [1000 * rank for rank in range(1, n + 1)]
+    spread = report(fields_of("t", {"args": values})).together.args.chars
+    for found, rank in ((spread.p50, p50), (spread.p95, p95), (spread.p99, p99)):
+        assert found == pytest.approx(1000 * rank, rel=0.01)
+
+
 def test_nothing_measured_is_the_answer() -> None:
     found = report()
     assert found.verdict is Verdict.NOTHING_MEASURED
@@ -69,8 +79,11 @@ def test_limit_that_holds_the_largest_settles_it() -> None:
     assert found.answer().told() == (
         "No change needed: the limits in force hold the largest. Cut before: 2 of 15."
     )
-    lower = report(SEED, limits=SizeLimits(50_000, 1024, "page", NOW))
-    assert lower.verdict is Verdict.SET
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(54_812, Verdict.SET), (54_813, Verdict.SETTLED)])
+def test_need_settles_it_not_the_table(limit: int, verdict: Verdict) -> None:
+    assert report(SEED, limits=SizeLimits(limit, 1024, "page", NOW)).verdict is verdict
 
 
 def test_one_cut_task_is_singular() -> None:
