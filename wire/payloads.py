@@ -193,7 +193,8 @@ def not_serializable(findings: Iterable[Finding], now: float) -> dict[str, int]:
     recent = Counter(
         finding.task
         for finding in findings
-        if finding.kind in (NOT_JSON, REFUSED) and now - finding.at < RECENT_SECONDS
+        if finding.kind in (CUT_PARSED_BACK, NOT_JSON, REFUSED)
+        and now - finding.at < RECENT_SECONDS
     )
     return dict(recent)
 

@@ -44,12 +44,13 @@ class Metrics:
         host = f"producer@{socket.gethostname()}"
         self.app = app
         self.recorder = Recorder(address, host, records_a_second)
-        self.limits_in_force = make_live(app, LimitsReader(address))
         labels = TaskLabels(app)
         reports = TaskReports(app, self.recorder, report_chars)
         execution = Execution(app, self.recorder, labels, reports)
         arrival = Arrival(app, self.recorder, labels, execution.running)
         publishing = Publishing(app, self.recorder, labels)
+        refused = self._guarded(publishing.refused)
+        self.limits_in_force = make_live(app, LimitsReader(address), refused)
         self._connected = [
             (signal, self._guarded(handler))
             for signal, handler in (

@@ -1,4 +1,7 @@
-"""The limits of the reprs, live in every process of an application: see `wire.producer`."""
+"""What is changed of an application that sends: live limits, and word of what it could not send.
+
+Of the limits see `wire.producer`.  Celery has no signal for a message that was not sent.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,38 @@ class LimitsReader:
         return read_limits(raw)
 
 
-def make_live(app: Celery, read: Callable[[], SizeLimits | None]) -> LimitsInForce:
-    """Have `app` read both limits whenever it sends; an `app.amqp` there already is changed."""
+def make_live(
+    app: Celery, read: Callable[[], SizeLimits | None], tell: Callable[..., None]
+) -> LimitsInForce:
+    """Have `app` read both limits whenever it sends; an `app.amqp` there already is changed.
+
+    When sending a task fails, `tell(name=…, message=…, error=…)` is called; the error goes on.
+    """
     in_force = LimitsInForce(read)
     if "amqp" in vars(app):
+        app.amqp.__class__ = _telling(type(app.amqp), tell)
         heed_limits(app.amqp, in_force)
     else:  # it is made at first use, perhaps long before the application is configured
-        vars(app)["amqp_cls"] = live_limits(symbol_by_name(cast(str, app.amqp_cls)), in_force)
+        cls = _telling(symbol_by_name(cast(str, app.amqp_cls)), tell)
+        vars(app)["amqp_cls"] = live_limits(cls, in_force)
     return in_force
+
+
+def _telling(cls: type, tell: Callable[..., None]) -> type:
+    """A subclass of Celery's `AMQP` (or an application's own) that tells of failed sending."""
+
+    def get(amqp: Any) -> Callable[..., Any]:
+        send = super(telling, amqp).send_task_message
+
+        def sending(producer: Any, name: str, message: Any, **options: Any) -> Any:
+            try:
+                return send(producer, name, message, **options)
+            except Exception as error:
+                tell(name=name, message=message, error=error)
+                raise
+
+        return sending
+
+    name, members = f"Telling{cls.__name__}", {"send_task_message": property(get)}
+    telling: Any = type(name, (cls,), members)
+    return cast(type, telling)

@@ -1,17 +1,20 @@
-"""Any process that sends tasks: the stamp, and the count of what was sent."""
+"""Any process that sends tasks: the stamp, the count of what was sent, what could not be sent."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from celery import Celery, states
+from celery import Celery, current_task, states
 
 from wire import metrics
+from wire.payloads import ARGS, KWARGS, Finding
 from wire.producer import stamp
 from wire.tasks import TaskRecord
 from worker.metrics.labels import TaskLabels
+from worker.metrics.measure import measure
 from worker.metrics.recorder import Recorder
+from worker.metrics.refused import caller, refusal
 from worker.metrics.running import told
 
 
@@ -44,6 +47,28 @@ class Publishing:
                     states.PENDING,
                     lambda: _record(task, queue, headers, body),
                 )
+
+    def refused(self, name: str, message: Any, error: Exception) -> None:
+        """A message could not be sent.  Inside a task, the failure of the task tells it."""
+        found = None if current_task else refusal(error)
+        if found is None:
+            return
+        found["path"] = " · ".join(filter(None, (_strange(message, found["type"]), caller())))
+        task, found["type"] = self._labels.task(name), self._labels.exception(found["type"])
+        task_id = str(message.headers.get("id") or "")
+        with self._recorder as tally:
+            tally.finding(
+                Finding(task=task, task_id=task_id, at=round(time.time(), 3), times=1, **found)
+            )
+
+
+def _strange(message: Any, type_name: str) -> str:
+    """Where in the arguments of a message a value of this type is; "" when it cannot be told."""
+    if not isinstance(message.body, tuple):
+        return ""
+    parts = zip((ARGS, KWARGS), message.body[:2], strict=True)
+    found = [strange for part, value in parts for strange in measure(value, part).strange]
+    return next((strange.path for strange in found if strange.type == type_name), "")
 
 
 def _record(task: str, queue: str, headers: Any, body: Any) -> TaskRecord:

@@ -24,7 +24,18 @@ from wire.metrics import (
     Sample,
     TrendPoint,
 )
-from wire.payloads import ARGS, KWARGS, NESTED, NOT_JSON, WIRE_BYTES, Finding, Sizes, TaskSizes
+from wire.payloads import (
+    ARGS,
+    CUT_PARSED_BACK,
+    KWARGS,
+    NESTED,
+    NOT_JSON,
+    REFUSED,
+    WIRE_BYTES,
+    Finding,
+    Sizes,
+    TaskSizes,
+)
 
 TASK = "metadata.extract_batch"
 
@@ -141,8 +152,11 @@ def test_only_fresh_findings_that_are_no_json_count() -> None:
         Finding(TASK, NOT_JSON, "bytes", at=AT - 10),
         Finding("old", NOT_JSON, "set", at=AT - 4000),
         Finding("deep", NESTED, at=AT),
+        Finding("parsed", CUT_PARSED_BACK, "ellipsis", at=AT - 20),
+        Finding("sent", REFUSED, "set", at=AT - 30),
     )
-    assert values(facts(measured={"findings": findings}))["not_serializable"] == {TASK: 1}
+    found = values(facts(measured={"findings": findings}))["not_serializable"]
+    assert found == {TASK: 1, "parsed": 1, "sent": 1}
 
 
 def test_the_rest() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis
+from kombu.exceptions import EncodeError
 
 from tests.servers import ValkeyServer, wait_until
 from tests.worker.metrics import foreign
@@ -21,6 +22,7 @@ from tests.worker.metrics.running import (
     wait_counted,
 )
 from wire.domain import read_domain
+from wire.json_errors import explain
 from wire.metrics import read_host
 from wire.payloads import read_findings
 
@@ -148,6 +150,22 @@ def test_parsing_a_cut_repr_back_is_explained(client: redis.Redis) -> None:
     assert finding.message == "Object of type ellipsis is not JSON serializable"
     assert finding.path.startswith("foreign.py:")
     assert finding.path.endswith("parse_back")
+
+
+def test_what_a_sender_cannot_send_is_explained(client: redis.Redis) -> None:
+    with pytest.raises(EncodeError):
+        foreign.echo.delay(1, answer={"when": {2, 3}})
+    with pytest.raises(EncodeError):
+        foreign.echo.delay({(1, 2): 3})
+    assert foreign.metrics.recorder.flush()
+    raw: Any = client.hgetall(KEYS.findings)
+    named, unnamed = sorted(read_findings(raw), key=lambda finding: finding.type, reverse=True)
+    assert (named.task, named.kind, named.type) == (PREFIX + "echo", "refused", "set")
+    where, line = named.path.split(" · ")
+    assert where == "kwargs['answer']['when']"
+    assert line.startswith("test_endings.py:")
+    assert explain(named).told().startswith("The arguments or the result hold an object of type")
+    assert explain(unnamed).told().startswith("A dictionary has a key of type tuple")
 
 
 def test_an_application_observes_its_own(client: redis.Redis) -> None:
