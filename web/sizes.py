@@ -14,8 +14,7 @@ from web import activity
 from web.refusal import RefusedError
 from web.visitor import current
 from wire import limits as changes
-from wire.events import encode
-from wire.keys import ACTIVITY_LENGTH, Keys
+from wire.keys import Keys
 from wire.limits import Change, LimitError
 from wire.payloads import SizeLimits, read_limits, read_sizes
 from wire.scripts import CHANGE_LIMITS
@@ -80,11 +79,9 @@ class Sizes:
 
     async def reset(self, actor: str) -> None:
         """Measure anew; what was measured by day is kept."""
-        entry: Any = encode(activity.signed(changes.reset_activity(actor, at := time.time())))
+        entry = activity.signed(changes.reset_activity(actor, time.time()))
         async with self._client.pipeline(transaction=True) as pipe:
-            pipe.delete(self._keys.sizes)
-            pipe.set(self._keys.sizes_since, f"{at:.3f}")
-            pipe.xadd(self._keys.activity, entry, maxlen=ACTIVITY_LENGTH)
+            changes.ask_reset(pipe, self._keys, entry)
             await pipe.execute()
         self.changes += 1
 

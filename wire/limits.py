@@ -7,6 +7,7 @@ means that somebody was faster, and everything is to be done again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from wire.events import Activity, dump, encode
 from wire.keys import ACTIVITY_LENGTH, Keys
@@ -22,6 +23,19 @@ TRIES = 5
 SET, UNDONE = "sizes.limits_set", "sizes.limits_undone"
 AUTOMATIC_ON, AUTOMATIC_OFF = "sizes.automatic_on", "sizes.automatic_off"
 RESET = "sizes.reset"
+
+
+class Pipeline(Protocol):
+    """The commands of a reset, of redis-py's blocking or asynchronous pipeline."""
+
+    def delete(self, *names: str) -> Any:
+        """DEL."""
+
+    def set(self, name: str, value: str) -> Any:
+        """SET."""
+
+    def xadd(self, name: str, fields: Any, *, maxlen: int) -> Any:
+        """XADD."""
 
 
 class LimitError(ValueError):
@@ -113,6 +127,13 @@ def arguments(keys: Keys, known: bytes | None, change: Change) -> tuple[list[str
 def reset_activity(actor: str, at: float) -> Activity:
     """What is written of a reset."""
     return Activity(at=at, actor=actor, action=RESET)
+
+
+def ask_reset(pipe: Pipeline, keys: Keys, activity: Activity) -> None:
+    """Measure anew: figures and findings go, limits and the history of days stay."""
+    pipe.delete(keys.sizes, keys.findings)
+    pipe.set(keys.sizes_since, f"{activity.at:.3f}")
+    pipe.xadd(keys.activity, encode(activity), maxlen=ACTIVITY_LENGTH)
 
 
 def _following(

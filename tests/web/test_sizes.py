@@ -185,9 +185,12 @@ def test_reset_begins_anew_and_keeps_history(measured: redis.Redis, http: httpx.
     day = day_of(time.time())
     measured.hset(KEYS.sizes_day(day), mapping=SEED)  # type: ignore[arg-type]
     http.put(LIMITS, json={"args": 131_072, "kwargs": 131_072})
+    found = Finding("t", "not_json", "bytes", "args[0]", "", "id", time.time())
+    measured.hset(KEYS.findings, field("last", "t", "not_json", "bytes"), dump(found))
+    assert len(http.get(SIZES).json()["findings"]) == 1
     done = http.delete(SIZES)
     validate(done, SIZES, "delete")
-    assert done.json()["analysed"] == 0
+    assert (done.json()["analysed"], done.json()["findings"]) == (0, [])
     assert done.json()["since"] is not None
     assert done.json()["all"]["days"][0]["day"] == day
     assert http.get(LIMITS).json()["args"] == 131_072

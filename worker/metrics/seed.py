@@ -10,12 +10,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from celery import Celery, current_app
+from celery import Celery, current_app, current_task
 
 from wire import payloads
-from wire.events import encode
-from wire.keys import ACTIVITY_LENGTH
-from wire.limits import reset_activity
+from wire.limits import ask_reset, reset_activity
 from worker.metrics.installing import Metrics, install
 from worker.metrics.measure import measure_json_size, repr_chars
 from worker.metrics.reporting import read_report, report_text
@@ -59,9 +57,12 @@ def measure_celery_task_size(
 def update_size_metrics(size_metrics: Mapping[str, Any]) -> None:
     """Count what `measure_celery_task_size` has measured.
 
-    For applications that measure by themselves: what `install` measures is counted already.
+    In an application with `install` the task that runs is counted already, and not once more.
     """
     task, task_id = str(size_metrics["task_name"]), str(size_metrics["task_id"])
+    runs = bool(current_task) and current_task.request.id == task_id
+    if runs and hasattr(current_task.app, "needle_metrics"):
+        return
     parts = [part for part in (payloads.ARGS, payloads.KWARGS) if size_metrics[f"{part}_truncated"]]
     with _metrics().recorder as tally:
         tally.size(task, payloads.ARGS, int(size_metrics["args_size"]), task_id)
@@ -93,12 +94,8 @@ def reset_metrics() -> None:
     """Begin the sizes anew; the history of days stays.  Raises what redis-py raises."""
     recorder = _metrics().recorder
     recorder.flush()
-    keys, now = recorder.keys, time.time()
-    fields: Any = encode(reset_activity("application", now))
     pipe = recorder.client.pipeline()
-    pipe.delete(keys.sizes)
-    pipe.set(keys.sizes_since, now)
-    pipe.xadd(keys.activity, fields, maxlen=ACTIVITY_LENGTH)
+    ask_reset(pipe, recorder.keys, reset_activity("application", time.time()))
     pipe.execute()
 
 

@@ -19,6 +19,7 @@ from tests.servers import ValkeyServer, wait_until
 from tests.worker.metrics import foreign
 from tests.worker.metrics.running import KEYS, foreign_worker, sizes
 from wire.metrics import read_trend, starts
+from wire.payloads import read_sizes
 from worker.metrics import (
     auto_configure_celery_limits,
     get_celery_metrics_summary,
@@ -60,6 +61,44 @@ def test_measure_collect_report_recommend_reset(client: redis.Redis) -> None:
     assert "Nothing was measured" in get_size_summary()
     assert auto_configure_celery_limits() is None
     assert client.keys(f"{KEYS.sizes}:20*") == days  # the history stays
+
+
+#: The handler that the document shows, in an application with or without `install`.
+BY_HAND = """
+from celery import Celery
+from celery.signals import task_prerun
+from worker.metrics import install, measure_celery_task_size, reset_metrics, update_size_metrics
+
+app = Celery("shop", broker={url!r})
+{before}
+
+@task_prerun.connect
+def task_prerun_handler(sender=None, task_id=None, task=None, **kwargs):
+    update_size_metrics(measure_celery_task_size(task, task_id))
+
+{after}
+
+@app.task(name="shop.pack")
+def pack(text):
+    pass
+
+for size in (1, 2, 3):
+    pack.apply(("x" * size,))
+app.needle_metrics.recorder.finish()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", ""), ("install(app)", ""), ("", "install(app)")]
+)
+def test_tasks_measured_by_hand_count_once(
+    foreign_server: ValkeyServer, redis_client: redis.Redis, before: str, after: str
+) -> None:
+    program = BY_HAND.format(url=foreign_server.url, before=before, after=after)
+    subprocess.run([sys.executable, "-c", program], check=True)
+    raw: Any = redis_client.hgetall(KEYS.sizes)
+    found = read_sizes(raw)["shop.pack"]["args"]
+    assert (found.n, found.sum, found.max) == (3, 5 + 6 + 7, 7)
 
 
 def test_sizes_are_characters_of_compact_json() -> None:
