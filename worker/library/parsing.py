@@ -18,6 +18,7 @@ from mutagen.apev2 import APEv2
 from mutagen.asf import ASF
 from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
+from mutagen.id3 import ID3
 from mutagen.monkeysaudio import MonkeysAudio
 from mutagen.mp3 import MP3
 from mutagen.musepack import Musepack
@@ -52,6 +53,7 @@ _READERS: dict[str, Callable[..., Any]] = {
     "TrueAudio": functools.partial(TrueAudio, ID3=FastID3),
 }
 _read_id3: Callable[[BinaryIO], Any] = FastID3
+_read_whole_id3: Callable[[BinaryIO], Any] = ID3
 _read_ape: Callable[[BinaryIO], Any] = APEv2
 #: Formats without a place of their own for tags.
 _BARE_STREAMS = frozenset({"MP3", "AAC", "AC3", "TrueAudio"})
@@ -130,9 +132,9 @@ def parse(file: BinaryIO, form: Format | None) -> Parsed:
 
 
 def parse_tags_alone(file: BinaryIO) -> Any:
-    """The ID3 tags of a file without readable audio.  Raises what mutagen raises."""
+    """All ID3 tags of a file without readable audio.  Raises what mutagen raises."""
     file.seek(0)
-    return _read_id3(file)
+    return _read_whole_id3(file)
 
 
 def _tags_beside(reader: str, file: BinaryIO) -> Any:

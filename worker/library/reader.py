@@ -186,7 +186,7 @@ def _content(path: bytes, parsed: Parsed) -> _Content:
 
 
 def _understand(source: Source, reader: str, stream: Any) -> _Content:
-    tags, tag_flags = tags_from(source, getattr(stream, "encoder_info", ""))
+    tags, tag_flags = tags_from(source, source.vendor or getattr(stream, "encoder_info", ""))
     audio, audio_flags = audio_from(reader, stream)
     return _Content(tags, audio, (*tag_flags, *audio_flags))
 
@@ -201,10 +201,11 @@ def _is_mislabelled(form: Format | None, reader: str) -> bool:
 def _tags_only(problem: FileResult, file: BinaryIO) -> FileResult:
     """`problem`, unless the file has ID3 tags to give although its audio cannot be read."""
     try:
-        source = source_of(parse_tags_alone(file))
+        found = parse_tags_alone(file)
     except Exception:
         return problem  # says more than what is wrong with tags that may not be there
-    if source is None or not source.values:
+    source = source_of(found)
+    if source is None or not found:
         return problem
     tags, flags = tags_from(source)
     return replace(problem, outcome=Outcome.TAGS_ONLY, tags=tags, flags=flags)

@@ -36,6 +36,7 @@ class Source:
     values: dict[str, list[str]] = field(default_factory=dict)
     pictures: list[tuple[str, int]] = field(default_factory=list)  #: kind and bytes
     joined_names: bool = False  #: several names may stand in one text: ID3 before 2.4
+    vendor: str = ""  #: what wrote the stream, of FLAC and Ogg: no tag, but beside them
 
     def add(self, name: str, texts: Iterable[str]) -> None:
         """Put `texts` behind what `name` has; joined ones apart, blank ones left out."""
@@ -130,8 +131,7 @@ def _from_vorbis(tags: list[tuple[str, str]]) -> Source:
             source.pictures.append(("other", len(value) * 3 // 4))
         else:
             source.add(name, [value])
-    if vendor := getattr(tags, "vendor", ""):
-        source.values.setdefault("encoder", [vendor])
+    source.vendor = getattr(tags, "vendor", "")
     return source
 
 

@@ -153,6 +153,19 @@ def test_odd_id3_tags_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert short > 40
 
 
+def test_old_dates_beside_blank_ones_read_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for frames in ({"TORY": b"\x001990\0 "}, {"TYER": b"\0 \x002001", "TDAT": b"\x000302"}):
+        body = b"".join(
+            name.encode() + len(data).to_bytes(4, "big") + bytes(2) + data
+            for name, data in frames.items()
+        )
+        tag = b"ID3\3\0\0\0\0\0" + bytes([len(body)]) + body
+        ours, plain, _ = both(write(tmp_path / "a.mp3", tag + silence("mp3", 1)), monkeypatch)
+        assert ours == plain
+
+
 def test_an_older_tag_at_the_end_adds_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,7 +161,18 @@ def random_tag(rng: random.Random) -> bytes:
         [b"TT2", b"TP1", b"PIC", b"COM"]
         if version == 2
         else [
-            *(b"TIT2", b"TPE1", b"TPE1", b"TCON", b"TDRC", b"TYER", b"TDAT", b"TXXX", b"COMM"),
+            *(
+                b"TIT2",
+                b"TPE1",
+                b"TPE1",
+                b"TCON",
+                b"TDRC",
+                b"TYER",
+                b"TDAT",
+                b"TORY",
+                b"TXXX",
+                b"COMM",
+            ),
             *(b"UFID", b"USLT", b"APIC", b"RVA2", b"PRIV", b"TT2\0", b"\xff\xff\xff\xff", b"WXXX"),
         ]
     )
@@ -172,7 +183,14 @@ def random_tag(rng: random.Random) -> bytes:
                 *(b"\x00text", b"\x03a\0b", b"\x01\xff\xfea\0", b"\x01\xff\xfea\0\0\0\xff\xfeb\0"),
                 *(b"\x02\0a", b"\x03(17)", b"\x03", b"", b"\x09odd", b"\x012001", b"\x001999\0\0"),
                 *(b"\x00image/png\0\x03\0" + bytes(rng.randint(0, 9000)), rng.randbytes(20)),
-                *(b"\x001999-12-24", b"\x002412", b"\x001999-1", b"\x012001\0", b"\x0024122"),
+                *(
+                    b"\x001999-12-24",
+                    b"\x002412",
+                    b"\x001999-1",
+                    b"\x00\x001999",
+                    b"\x012001\0",
+                    b"\x0024122",
+                ),
                 *(b"\x01\xff\xfed\0\0\0\xff\xfev\0", b"\x01\xff\xfed\0\0\0\xfe\xff\0v"),
                 *(b"track\0\1\0\1\x10\x40\0", b"\x03engdesc\0text", b"\x03desc\0one\0two"),
             )

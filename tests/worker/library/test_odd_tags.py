@@ -12,7 +12,8 @@ from mutagen import id3
 from mutagen.apev2 import BINARY, APEv2, APEValue
 from mutagen.flac import Picture
 
-from cli.demo.audio import silence
+from cli.demo.audio import extension, silence
+from cli.demo.xiph import VENDOR
 from tests.worker.library.files import opened, tags_of, write
 from worker.library.model import Tags
 
@@ -106,6 +107,19 @@ def test_opus_gain_is_told_as_replaygain(tmp_path: Path) -> None:
 def test_encoder_of_the_stream_when_tags_name_none(tmp_path: Path) -> None:
     opened(tmp_path / "a.flac", "flac").save()
     assert tags_of(tmp_path / "a.flac").encoder == "Needle demo"
+
+
+@pytest.mark.parametrize("form", ["flac", "ogg", "opus", "oggflac", "spx"])
+def test_encoder_of_the_stream_gives_way_to_any_in_tags(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{extension(form)}"
+    file = opened(path, form)
+    for name, text, encoder in (
+        ("ENCODER", " ", VENDOR.decode()),
+        ("ENCODEDBY", "Somebody", "Somebody"),
+    ):
+        file.tags[name] = [text]
+        file.save()
+        assert tags_of(path).encoder == encoder
 
 
 def test_pictures_are_counted_by_kind_and_bytes(tmp_path: Path) -> None:

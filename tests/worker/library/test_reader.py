@@ -197,6 +197,12 @@ def test_files_beyond_the_longest_path_are_read(bottomless_folder: Path) -> None
         assert reader.read(FoundFile(path, Signature(0, 0, 0))).outcome is None
 
 
+def test_frames_that_are_not_read_are_tags_as_well(tmp_path: Path) -> None:
+    tag = b"ID3\3\0\0\0\0\0\x0fPRIV\0\0\0\5\0\0own\0x"
+    assert read(write(tmp_path / "a.mp3", tag)).outcome is Outcome.TAGS_ONLY
+    assert read(write(tmp_path / "b.mp3", tag[:10] + bytes(15))).outcome is Outcome.UNREADABLE
+
+
 def test_absurd_durations_are_clamped_and_flagged(tmp_path: Path) -> None:
     result = read(write(tmp_path / "a.wma", silence("wma", 40_780_800.0)))
     assert result.audio is not None

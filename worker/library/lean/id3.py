@@ -159,10 +159,7 @@ class _Tag:
         values = self.values
         if "TIME" in values:
             raise Odd("a time of day")
-        old = [values.pop(name, [""]) for name in ("TYER", "TDAT", "TORY")]
-        if any(len(texts) > 1 for texts in old):
-            raise Odd("several dates")
-        (year,), (day,), (original,) = old
+        (year,), (day,), (original,) = (values.pop(name, [""]) for name in ("TYER", "TDAT", "TORY"))
         date = date_of_old(year, day)
         if date and "TDRC" not in values:
             values["TDRC"] = [date]
@@ -208,6 +205,13 @@ def _further_values(text: str, encoding: int) -> list[str]:
 
 def _add_text(tag: _Tag, name: bytes, data: bytes) -> None:
     tag.put(name.decode(), _values(data))
+
+
+def _add_old_date(tag: _Tag, name: bytes, data: bytes) -> None:
+    text = _decode(data).rstrip("\0")
+    if "\0" in text:
+        raise Odd("several dates")
+    tag.put(name.decode(), _texts((text,)))
 
 
 def _add_date(tag: _Tag, name: bytes, data: bytes) -> None:
@@ -300,7 +304,7 @@ _ADD: dict[bytes, _Add] = {
         for name in PLACES["id3"]
         if ":" not in name and name.startswith("t")
     },
-    **dict.fromkeys((b"TYER", b"TDAT", b"TIME", b"TORY"), _add_text),
+    **dict.fromkeys((b"TYER", b"TDAT", b"TIME", b"TORY"), _add_old_date),
     **dict.fromkeys(_DATES, _add_date),
     b"TXXX": _add_named,
     b"COMM": _add_comment,

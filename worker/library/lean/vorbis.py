@@ -31,8 +31,7 @@ def read_comments(data: bytes, at: int) -> tuple[Source, int]:
             raise Odd("a comment without a name, or cut off")
         if name := _name(data[begin:equals]):
             _add(source, name, data[equals + 1 : at])
-    if vendor:
-        source.values.setdefault("encoder", [vendor])
+    source.vendor = vendor
     return source, at
 
 
