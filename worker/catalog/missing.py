@@ -46,8 +46,8 @@ def collect(finishing: Finishing) -> None:
             # When it is back, even untouched, its files must be looked at one by one.
             lost = update(folders).where(folders.c.id.in_(part), folders.c.digest.is_not(None))
             connection.execute(lost.values(digest=None))
-    with finishing.step() as (connection, _):
-        match_all(connection, finishing.scan_id)
+    with finishing.step() as (connection, scan):
+        match_all(connection, scan)
         touch(connection, finishing.scan_id, missing_collected=True)
 
 

@@ -2,24 +2,38 @@
 
 Looked for in this order, each file used once: the same MusicBrainz recording (the only one of
 its id on both sides); the same size and tags; the same name, unique on both sides, and about
-the same length.  Files that this scan misses come first, then those that an earlier one has
-marked missing, in whichever music folder: so a file may also move in two scans.
+the same length.  What this scan misses and what it found new come first; then what it misses
+and what other scans have found new since the last one; then what was marked missing before.  So
+a file may also move from one music folder to another, in whichever order they are scanned.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from wire.outcomes import Outcome
 from worker.catalog.entities import TRACK_COLUMNS
 from worker.catalog.finishing import Finishing
+from worker.catalog.folders import is_inside
 from worker.catalog.naming import digest
 from worker.catalog.scanrow import touch
 from worker.catalog.schema import (
+    albums,
     files,
     folders,
     outcomes,
@@ -30,7 +44,7 @@ from worker.catalog.schema import (
     track_genres,
     tracks,
 )
-from worker.catalog.storage import unlink_tracks
+from worker.catalog.storage import unlink_tracks, unsettle
 from worker.catalog.tally import add_tallies
 from worker.library.model import MAX_DURATION_SECONDS
 
@@ -64,8 +78,9 @@ def match(gone: Iterable[Candidate], new: Iterable[Candidate]) -> dict[int, int]
     return pairs
 
 
-def match_all(connection: Connection, scan_id: str) -> None:
+def match_all(connection: Connection, scan: RowMapping) -> None:
     """Write down for each missing file of a scan, and of earlier ones, which new one it became."""
+    scan_id = scan["id"]
     is_gone = scan_missing.c.scan_id == scan_id
     of_scan = _TRACKS.join(scan_missing, scan_missing.c.file_id == files.c.id).where(is_gone)
     gone = list(_candidates(connection, of_scan))
@@ -75,10 +90,11 @@ def match_all(connection: Connection, scan_id: str) -> None:
         return
     is_new = (outcomes.c.scan_id == scan_id) & (outcomes.c.outcome == Outcome.NEW)
     query = _TRACKS.join(outcomes, outcomes.c.file_id == files.c.id).where(is_new)
-    wanted = {key for candidate in (*gone, *earlier) for key in _keys(candidate)}
-    new = [c for c in _candidates(connection, query) if not wanted.isdisjoint(_keys(c))]
+    new = _alike(connection, query, (*gone, *earlier))
     pairs = match(gone, new)
     taken = set(pairs.values())
+    if left := [c for c in gone if c.file_id not in pairs]:
+        pairs |= match(left, _alike(connection, _found_elsewhere(connection, scan), left))
     late = match(earlier, [c for c in new if c.file_id not in taken])
     if pairs:
         of_pair = is_gone & (scan_missing.c.file_id == bindparam("gone"))
@@ -90,6 +106,32 @@ def match_all(connection: Connection, scan_id: str) -> None:
         connection.execute(insert(scan_missing).values(scan_id=scan_id), rows)
 
 
+def _alike(
+    connection: Connection, query: Select[Any], others: Iterable[Candidate]
+) -> list[Candidate]:
+    """Those files of a query that may be one of `others`: few, however many are new."""
+    wanted = {key for candidate in others for key in _keys(candidate)}
+    return [c for c in _candidates(connection, query) if not wanted.isdisjoint(_keys(c))]
+
+
+def _found_elsewhere(connection: Connection, scan: RowMapping) -> Select[Any]:
+    """The files that other scans found new, since the whole of this scan's part was scanned.
+
+    What was there before, beside a file that is gone now, is a copy and not that file.
+    """
+    columns = scans.c
+    query = select(columns.folder, columns.finished_at).where(
+        columns.root_id == scan["root_id"],
+        columns.discovered_at.is_not(None),
+        columns.finished_at.is_not(None),
+    )
+    before = [at for folder, at in connection.execute(query) if is_inside(scan["folder"], folder)]
+    since = max(before, default=math.inf)
+    later = select(columns.id).where(~columns.active, columns.requested_at > since)
+    is_new = (files.c.outcome == Outcome.NEW) & files.c.missing_since.is_(None)
+    return _TRACKS.where(is_new, files.c.last_read_scan_id.in_(later))
+
+
 def _is_scanned_by_another(scan_id: str) -> ColumnElement[bool]:
     """Of a file: another scan is about to say whether it is still missing."""
     others = select(folders.c.id).join(scans, scans.c.root_id == folders.c.root_id)
@@ -98,27 +140,30 @@ def _is_scanned_by_another(scan_id: str) -> ColumnElement[bool]:
 
 def apply(finishing: Finishing) -> None:
     """Let each moved file take the place of the new one, with its own ids."""
-    of_scan = scan_missing.c.scan_id == finishing.scan_id
-    query = select(scan_missing.c.file_id, scan_missing.c.found_as_id)
-    query = query.where(of_scan, scan_missing.c.found_as_id.is_not(None)).limit(MOVES_CHUNK)
+    columns = scan_missing.c
+    of_scan = columns.scan_id == finishing.scan_id
+    query = select(columns.file_id, columns.found_as_id)
+    query = query.where(of_scan, columns.found_as_id.is_not(None)).limit(MOVES_CHUNK)
     scanned = select(files.c.id).where(_is_scanned_by_another(finishing.scan_id))
     while True:
         with finishing.step() as (connection, scan):
-            connection.execute(
-                delete(scan_missing).where(of_scan, scan_missing.c.file_id.in_(scanned))
-            )
+            connection.execute(delete(scan_missing).where(of_scan, columns.file_id.in_(scanned)))
+            is_busy = of_scan & columns.found_as_id.in_(scanned)
+            connection.execute(update(scan_missing).where(is_busy).values(found_as_id=None))
             pairs = connection.execute(query).all()
             if not pairs:
                 return
-            for gone_id, new_id in pairs:
-                _move(connection, scan["id"], gone_id, new_id)
+            n = sum(_move(connection, scan["id"], gone_id, new_id) for gone_id, new_id in pairs)
             new, moved = ("outcome", Outcome.NEW.value), ("outcome", Outcome.MOVED.value)
-            add_tallies(connection, scan["id"], {new: -len(pairs), moved: len(pairs)})
+            add_tallies(connection, scan["id"], {new: -n, moved: n})
             touch(connection, scan["id"])
 
 
-def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> None:
-    """Give the row of the gone file the place, and its track the contents, of the new one."""
+def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> bool:
+    """Give the row of the gone file the place, and its track the contents, of the new one.
+
+    False when it was another scan that found and counted the new one.
+    """
     track_of = select(tracks).where(tracks.c.file_id == bindparam("of_file"))
     old = connection.execute(track_of, {"of_file": gone_id}).mappings().one()
     new = dict(connection.execute(track_of, {"of_file": new_id}).mappings().one())
@@ -129,6 +174,7 @@ def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> No
     connection.execute(delete(tracks).where(tracks.c.id == new["id"]))
     new |= {"id": old["id"], "file_id": gone_id}
     if new["mb_release_id"] and new["mb_release_id"] == old["mb_release_id"]:
+        unsettle(connection, albums, [new["album_id"]])
         new["album_id"] = old["album_id"]
     connection.execute(update(tracks).where(tracks.c.id == old["id"]).values(new))
     of_pair = (scan_missing.c.scan_id == scan_id) & (scan_missing.c.file_id == gone_id)
@@ -143,7 +189,7 @@ def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> No
     connection.execute(update(files).where(files.c.id == gone_id).values(file))
     told = (outcomes.c.scan_id == scan_id) & (outcomes.c.file_id == new_id)
     moved = {"outcome": Outcome.MOVED.value, "file_id": gone_id}
-    connection.execute(update(outcomes).where(told).values(moved))
+    return connection.execute(update(outcomes).where(told).values(moved)).rowcount > 0
 
 
 _TRACKS = (

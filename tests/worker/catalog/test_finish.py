@@ -260,6 +260,37 @@ def test_file_that_is_found_elsewhere_by_a_later_scan_is_the_same(catalog: Catal
     assert shown(catalog, "scan-5").counts == {"unchanged": 8}
 
 
+def test_file_that_another_scan_has_found_since_is_the_same(catalog: Catalog) -> None:
+    """Whichever of two music folders is scanned first."""
+    other = make_root("/other")
+    beside = song("x.mp3", 50, title="Beside")
+    scan(catalog, LIBRARY[:9])
+    scan(catalog, [beside], "scan-2", root=other)
+    before, tracks = ids(catalog), {row["id"] for row in rows(catalog, "tracks")}
+
+    scan(catalog, [beside, moved_to("0.mp3", LIBRARY[0])], "scan-3", root=other)
+    scan(catalog, LIBRARY[1:9], "scan-4")
+
+    assert shown(catalog, "scan-3").counts == {"unchanged": 1, "new": 1}
+    assert shown(catalog, "scan-4").counts == {"unchanged": 8}
+    assert ids(catalog)["0.mp3"] == before["0/0.mp3"]
+    assert {row["id"] for row in rows(catalog, "tracks")} == tracks
+    assert missing(catalog) == []
+    assert {row["title"] for row in rows(catalog, "albums")} == {"A0"}
+
+
+def test_copy_that_was_there_before_is_no_moved_file(catalog: Catalog) -> None:
+    other = make_root("/other")
+    scan(catalog, [moved_to("copy.mp3", LIBRARY[0])], root=other)
+    scan(catalog, LIBRARY[:9], "scan-2")
+    before = ids(catalog)
+
+    scan(catalog, LIBRARY[1:9], "scan-3")
+
+    assert missing(catalog) == ["0/0.mp3"]
+    assert ids(catalog) == before
+
+
 def test_what_this_scan_misses_moved_rather_than_what_was_missing(catalog: Catalog) -> None:
     twins = [moved_to(f"{name}/0.mp3", LIBRARY[0]) for name in "ab"]
     scan(catalog, [*twins, *LIBRARY[1:4]])
