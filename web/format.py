@@ -100,10 +100,12 @@ def ago(seconds: float | None, language: str) -> str:
 
 
 def percent(part: float | None, whole: float | None, language: str) -> str:
-    """`part` of `whole` as `24 %`, cut off so that 100 % means all."""
+    """`part` of `whole` as `24 %`, cut off so that 100 % means all; `<1 %` is not nothing."""
     if not (_is_figure(part) and _is_figure(whole) and whole > 0):
         return NOTHING
-    share = min(max(int(part / whole * 100), 0), 100)
+    share = str(min(max(int(part / whole * 100), 0), 100))
+    if share == "0" and part > 0:
+        share = "<1"
     return f"{share}{_SPACE}%" if language == "fr" else f"{share}%"
 
 

@@ -15,7 +15,7 @@ LONGEST_CHARS = 20_000
 #: Who asked for something, by the key in events.
 ACTORS = {
     "system": "Needle",
-    "page": "this page",
+    "page": "the page",
     "api": "the API",
     "terminal": "the terminal",
     "schedule": "the schedule",

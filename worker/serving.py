@@ -6,9 +6,11 @@ import logging
 import os
 import socket
 import threading
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
 
 from wire.names import QUEUE_NAMES
@@ -22,6 +24,8 @@ FAILED_SECONDS = 5.0
 #: Seconds that a worker which was asked to end may wait for its tasks.  Celery's warm shutdown
 #: sometimes waits for ever; what is cut off here is taken up again from the journal.
 GRACE_SECONDS = 8.0
+
+log = logging.getLogger(__name__)
 
 
 def end_within(seconds: float, exitcode: int) -> None:
@@ -56,6 +60,7 @@ def serve(app: NeedleApp) -> int:
         end_within(GRACE_SECONDS, 0)
 
     worker_shutting_down.connect(end_in_time)
+    _warn_of_root()
     worker = Worker(
         hostname=f"{settings.name}@{socket.gethostname()}",
         # In this order they are drained: see `wire.names`.
@@ -67,5 +72,15 @@ def serve(app: NeedleApp) -> int:
         without_heartbeat=True,
         quiet=True,  # its banner would be no line of the log
     )
+    # At each loss of Redis Celery tells in a paragraph of a default of its next version.  Only now,
+    # for its own start asks for all such warnings.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _warn_of_root() -> None:
+    """One line in place of Celery's paragraph."""
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    if os.geteuid() == 0:
+        log.warning("the worker runs as root, which it need not: to read the music is enough")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -19,6 +20,7 @@ from tests.browser.test_states import (
     scheduled,
 )
 from tests.browser.world import World
+from wire.states import ScanState
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -99,3 +101,51 @@ def test_nothing_hangs_out_sideways(world: World, live: Page) -> None:
     for width in (320, 390, 768, 1280):
         live.set_viewport_size({"width": width, "height": 800})
         assert live.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en-GB", ("Looking for files", "Scanning", "Finishing", "Completed with problems")),
+        (
+            "fr-FR",
+            (
+                "Recherche des fichiers",
+                "Analyse en cours",
+                "Finalisation",
+                "Terminée avec des problèmes",
+            ),
+        ),
+    ],
+)
+def test_nothing_moves_when_the_state_changes(
+    site: Site,
+    world: World,
+    open_page: Callable[..., Page],
+    width: int,
+    locale: str,
+    words: tuple[str, ...],
+) -> None:
+    page = open_page(site.url, locale=locale, viewport={"width": width, "height": 900})
+    wait_live(page)
+    scan, tops = world.scan("discovering"), set()
+    for state, said in zip(
+        ("discovering", "scanning", "finishing", "completed_with_problems"), words, strict=True
+    ):
+        done = time.time() if state.startswith("completed") else None
+        scan = world.change(scan, state=ScanState(state), finished_at=done)
+        expect(page.locator("#status li").last).to_have_text(said)
+        tops.add(page.locator("#main").evaluate("main => main.getBoundingClientRect().y"))
+    assert len(tops) == 1, tops
+
+
+def test_list_of_scans_can_be_read_on_a_phone(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    completed_with_problems(world)
+    page = open_page(f"{site.url}/scans", locale="fr-FR", viewport={"width": 390, "height": 800})
+    words = page.locator("#scans tbody td").first.bounding_box()
+    assert words is not None
+    assert words["width"] > 80, "words fit"
+    assert page.locator(".scroll").evaluate("box => box.scrollWidth <= box.clientWidth")

@@ -88,7 +88,7 @@ def test_foreign_application_is_measured_and_changed(
         page = open_page(f"{site.url}/sizes", java_script_enabled=False)
         page.get_by_role("button", name="Set 131,072").click()
         clicked = time.monotonic()
-        expect(page.locator("#set-by")).to_contain_text("Set by this page")
+        expect(page.locator("#set-by")).to_contain_text("Set by the page")
         within_five_seconds(
             lambda: show_limits(app) > (5_000, 5_000), "sender and pool process show everything"
         )

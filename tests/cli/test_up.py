@@ -91,6 +91,8 @@ def test_killed_part_is_started_again(data: Path, music: Path, name: str) -> Non
         assert up.pid(name) != old.pid
         assert not [child for child in children if is_alive(child)]
         assert up.get("/healthz")
+        assert not up.said("Warning: "), "no paragraph of a library"
+        assert bool(up.said("the worker runs as root")) == (os.geteuid() == 0)
 
 
 def test_frozen_parts_do_not_delay_the_stop(data: Path, music: Path) -> None:

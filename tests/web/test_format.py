@@ -54,6 +54,8 @@ def plain(text: str) -> str:
         (lambda lang: figures.percent(12_018, 50_000, lang), "24%", "24 %"),
         (lambda lang: figures.percent(49_999, 50_000, lang), "99%", "99 %"),
         (lambda lang: figures.percent(7, 5, lang), "100%", "100 %"),
+        (lambda lang: figures.percent(7, 1_000, lang), "<1%", "<1 %"),
+        (lambda lang: figures.percent(0, 5, lang), "0%", "0 %"),
         (lambda lang: figures.percent(0, 0, lang), "–", "–"),
         (lambda lang: figures.clock(NOON, lang, PARIS, NOON), "12:00", "12:00"),
         (lambda lang: figures.clock(NOON - 86_400, lang, PARIS, NOON), "20 Nov 12:00",

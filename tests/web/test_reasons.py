@@ -23,7 +23,7 @@ def english() -> Reasons:
 @pytest.mark.parametrize(
     ("said", "read"),
     [
-        ("Stopped by page.", "Arrêtée par cette page."),
+        ("Stopped by page.", "Arrêtée par la page."),
         ("Stopped by Zoé before it began.", "Arrêtée par Zoé avant de commencer."),
         (
             "/mnt/a.b is empty. Is the disk mounted?",
