@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import click
 
+from cli.terminal import PATH
+
 
 def instance_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which Needle is meant."""
     command = click.option("--url", help="Address of Needle (default: what runs here).")(command)
-    return click.option(
-        "--data", type=click.Path(), help="Data folder of the Needle that is meant."
-    )(command)
+    return click.option("--data", type=PATH, help="Data folder of the Needle that is meant.")(
+        command
+    )
 
 
 @click.command("login-link")

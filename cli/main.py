@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.access_commands import instance_options, login_link, sessions, tokens
+from cli.terminal import PATH
 from cli.worker_commands import events, inspect, purge_queue, revoke, shutdown
 from wire.missing import DAYS_MAX
 
@@ -16,17 +17,15 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("music_dir", nargs=-1, type=click.Path())
+@click.argument("music_dir", nargs=-1, type=PATH)
 @click.option("--host", help="Address of the page (default: NEEDLE_HOST, else 127.0.0.1).")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Its port (default: NEEDLE_PORT, else 8787)."
 )
-@click.option(
-    "--data", type=click.Path(), help="Data folder (default: NEEDLE_DATA, else the user's own)."
-)
+@click.option("--data", type=PATH, help="Data folder (default: NEEDLE_DATA, else the user's own).")
 @click.option("--lan", is_flag=True, help="Let other devices of the local network open the page.")
-@click.option("--tls-cert", type=click.Path(), help="Certificate (PEM): serve the page by HTTPS.")
-@click.option("--tls-key", type=click.Path(), help="Its private key (PEM).")
+@click.option("--tls-cert", type=PATH, help="Certificate (PEM): serve the page by HTTPS.")
+@click.option("--tls-key", type=PATH, help="Its private key (PEM).")
 def up(
     music_dir: tuple[str, ...],
     host: str | None,
@@ -59,7 +58,7 @@ for _command in (login_link, sessions, tokens, events, inspect, purge_queue, rev
 
 
 @main.command()
-@click.argument("folder", required=False, metavar="[DIR]", type=click.Path())
+@click.argument("folder", required=False, metavar="[DIR]", type=PATH)
 @click.option("--full", "mode", flag_value="full", help="Read every file again, changed or not.")
 @click.option("--normal", "mode", flag_value="normal", help="Compare every file, skip no folder.")
 @click.option("--retry", "mode", flag_value="retry", help="Read what was a problem again.")
@@ -141,9 +140,7 @@ def sizes(
 
 
 @main.command()
-@click.option(
-    "--root", "folder", metavar="DIR", type=click.Path(), help="Only of this music folder."
-)
+@click.option("--root", "folder", metavar="DIR", type=PATH, help="Only of this music folder.")
 @click.option(
     "--older-than",
     type=click.IntRange(0, DAYS_MAX),
@@ -182,10 +179,8 @@ def purge(
     show_default=True,
     help="What to export.",
 )
-@click.option(
-    "--output", type=click.Path(), default="-", help="File to write, - for standard output."
-)
-@click.option("--data", type=click.Path(), help="Data folder of the Needle that is meant.")
+@click.option("--output", type=PATH, default="-", help="File to write, - for standard output.")
+@click.option("--data", type=PATH, help="Data folder of the Needle that is meant.")
 def export(form: str, table: str, output: str, data: str | None) -> None:
     """Write what is in the catalog, row by row; Needle need not run."""
     from cli.export import export
@@ -194,10 +189,8 @@ def export(form: str, table: str, output: str, data: str | None) -> None:
 
 
 @main.command()
-@click.option(
-    "--output", type=click.Path(), help="File to make (default: in the data folder, by time)."
-)
-@click.option("--data", type=click.Path(), help="Data folder of the Needle that is meant.")
+@click.option("--output", type=PATH, help="File to make (default: in the data folder, by time).")
+@click.option("--data", type=PATH, help="Data folder of the Needle that is meant.")
 def backup(output: str | None, data: str | None) -> None:
     """Copy the catalog to a file and check the copy; also while a scan runs."""
     from cli.backup import backup

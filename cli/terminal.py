@@ -11,6 +11,10 @@ import click
 
 from wire.text import escape_controls
 
+#: A path as it was typed.  Whether it can be read is said by what reads it, in one line: `click`
+#: would say it in three, and of folders that only the worker needs to read.
+PATH = click.Path(readable=False)
+
 
 class Failure(click.ClickException):
     """Ends the command with one clear line and exit code 1."""

@@ -174,7 +174,7 @@ def _run(settings: WorkerSettings, page: Page, lock: int, environ: dict[str, str
 
 
 def _start(supervisor: Supervisor, server: valkey.Server, parts: Sequence[Part]) -> None:
-    say(f"Starting Redis: {server.description}")
+    say(f"{'Starting' if server.command else 'Using'} Redis: {server.description}")
     if server.command:
         supervisor.start(redis_part(server))
     warning = valkey.check(server.url)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import click
 
+from cli.terminal import PATH
+
 
 def broker_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of commands that speak to workers over their Redis."""
@@ -19,7 +21,7 @@ def broker_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="SECONDS",
             help="Seconds to wait for answers.",
         ),
-        click.option("--data", type=click.Path(), help="Data folder of the Needle that is meant."),
+        click.option("--data", type=PATH, help="Data folder of the Needle that is meant."),
     ):
         command = option(command)
     return command

@@ -112,9 +112,12 @@ class Scans:
 
     def _inside(self, path: str | bytes) -> tuple[Root, bytes]:
         try:
-            return locate(self._roots, path)
+            root, folder = locate(self._roots, path)
         except OutsideRootsError as error:
             raise RefusedError(403, "outside_roots", str(error)) from None
+        if folder and os.path.isdir(root.path) and _is_gone(os.path.join(root.path, folder)):
+            raise RefusedError(404, "unknown_folder", "There is no such file or folder.")
+        return root, folder
 
     async def start(
         self, text: str | None, mode: ScanMode, actor: str, *, mark_anyway: bool = False
@@ -227,3 +230,14 @@ class Scans:
             target=scan.root,
             detail=scan.folder,
         )
+
+
+def _is_gone(path: bytes) -> bool:
+    """Whether nothing is there; what this process may not see is left to the worker to say."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.servers import ValkeyServer, wait_until
 from wire.events import Scan, load
 from wire.keys import Keys
 from wire.states import ScanMode
-from wire.text import path_to_wire
+from wire.text import path_from_wire, path_to_wire
 
 JAVASCRIPT = pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
 
@@ -106,6 +107,7 @@ def test_scan_anyway_tells_what_it_would_mark(
 def test_scan_anyway_is_about_the_same_folder(
     site: Site, world: World, music: Path, open_page: Callable[..., Page]
 ) -> None:
+    (music / "Björk & co/<b>").mkdir(parents=True)
     world.scan("skipped", folder="Björk & co/<b>", reason="Files are gone.", would_mark=60)
     page = open_page(site.url)
     loaded_button(page, "Scan anyway…").click()
@@ -146,11 +148,15 @@ def test_problems_are_read_again(
 def test_one_file_is_read_again(
     site: Site,
     world: World,
+    music: Path,
     open_page: Callable[..., Page],
     javascript: bool,
     path: str,
     exact: str,
 ) -> None:
+    file = os.path.join(os.fsencode(music), path_from_wire(exact) or path.encode())
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    Path(os.fsdecode(file)).touch()
     done = world.scan("completed_with_problems")
     world.problems(done, path, exact=exact)
     page = open_page(site.url, java_script_enabled=javascript)

@@ -135,6 +135,7 @@ def test_named_server_is_used_and_left_running(
     with private_valkey.client() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
         with needle_up(data, music, NEEDLE_REDIS_URL=private_valkey.url) as up:
+            assert up.said(r"Using Redis: .*NEEDLE_REDIS_URL")
             assert up.said(r"redis .*NEEDLE_REDIS_URL")
             assert up.said("maxmemory-policy allkeys-lru, which loses tasks")
             assert client.zcard("needle:workers") == 1

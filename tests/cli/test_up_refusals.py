@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import io
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.instance import PARTS_LOCK_NAME
+from cli.main import main
 from tests.cli.running import needle
 from tests.servers import ValkeyServer, free_port
+from tests.worker.library.privileges import without_privileges
 from web.vault import new_token
 
 
@@ -26,6 +32,24 @@ def refused(*arguments: str, data: Path, **environ: str) -> str:
     return lines[0]
 
 
+def said_by(*arguments: str) -> str:
+    """The one line of a command that fails, run in this process."""
+    output = io.StringIO()
+    with contextlib.redirect_stderr(output), pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1, output.getvalue()
+    (line,) = output.getvalue().splitlines()
+    return line
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 def test_port_in_use(data: Path, music: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -38,6 +62,21 @@ def test_missing_music_folder(data: Path, music: Path) -> None:
     line = refused(str(music), str(music / "gone"), data=data)
     assert f"cannot read the music folder {music}/gone: No such file" in line
     assert not data.exists()
+
+
+def test_folders_that_are_somebody_elses(open_folder: Path) -> None:
+    for name in ("music", "data"):
+        (open_folder / name).mkdir()
+        (open_folder / name).chmod(0 if name == "music" else 0o555)
+
+    def check() -> None:
+        music, data = str(open_folder / "music"), str(open_folder / "data")
+        line = said_by("up", music, "--data", data)
+        assert line == f"needle: cannot read the music folder {music}: Permission denied"
+        line = said_by("up", str(open_folder), "--data", data)
+        assert line == f"needle: cannot write to the data folder {data}: Permission denied"
+
+    without_privileges(check)
 
 
 def test_file_as_music_folder(data: Path, music: Path) -> None:

@@ -100,6 +100,12 @@ def test_link_that_leads_outside_is_refused(
         link.unlink()
 
 
+def test_folder_that_is_not_there_is_refused(http: httpx.Client, page: PageServer) -> None:
+    for name in ("a typing mistake", "a typing mistake/deeper"):
+        answer = http.post(SCANS, json={"mode": "quick", "root": str(page.music / name)})
+        assert error_of(answer) == (404, "unknown_folder")
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import redis
@@ -15,7 +16,7 @@ from web.connection import connect
 from web.dispatch import DEADLINE_SECONDS, Dispatcher, DispatchError
 from web.refusal import RefusedError
 from web.scans import Action, Scans
-from wire.roots import make_root
+from wire.roots import Root, make_root
 from wire.states import ScanMode, ScanState
 from wire.text import path_from_wire, path_to_wire
 
@@ -25,11 +26,13 @@ ROOT = make_root("/music")
 
 
 @asynccontextmanager
-async def scans_of(server: ValkeyServer, broker_url: str = "") -> AsyncIterator[Scans]:
+async def scans_of(
+    server: ValkeyServer, broker_url: str = "", root: Root = ROOT
+) -> AsyncIterator[Scans]:
     """Scans of `server`; its tasks go to `broker_url`, by default to the same server."""
     client, dispatcher = connect(server.url), Dispatcher(broker_url or server.url)
     try:
-        yield Scans(client, KEYS, [ROOT], dispatcher)
+        yield Scans(client, KEYS, [root], dispatcher)
     finally:
         dispatcher.close()
         await client.aclose()
@@ -124,6 +127,14 @@ async def test_no_roots_is_a_reason(valkey_server: ValkeyServer) -> None:
         await Scans(client, KEYS, [], dispatcher).start(None, ScanMode.QUICK, "api")
     dispatcher.close()
     await client.aclose()
+
+
+async def test_library_that_only_workers_see_is_theirs_to_judge(
+    valkey_server: ValkeyServer, tmp_path: Path
+) -> None:
+    root = make_root(str(tmp_path / "not mounted here"))
+    async with scans_of(valkey_server, root=root) as scans:
+        assert scans.locate(f"{root.display}/Björk") == [(root, "Björk".encode())]
 
 
 async def test_requests_are_urgent_and_expire(
