@@ -38,19 +38,22 @@ class _Track:
     covers: Covers = ()
 
 
-def make_library(folder: str | Path, files: int = 300, seed: int = 1) -> int:
+def make_library(
+    folder: str | Path, files: int = 300, seed: int = 1, *, light: bool = False
+) -> int:
     """Write `files` audio files below `folder`, unless they are there already; returns `files`.
 
-    Of them the last five are broken, if there are more than twenty.  Raises OSError.
+    Of them the last five are broken, if there are more than twenty.  A light library has no covers
+    and little audio, so that a large one fits on a disk.  Raises OSError.
     """
     root = Path(folder)
     marker = root / MARKER
-    label = f"{files} files, seed {seed}\n"
+    label = f"{files} files, seed {seed}{', light' if light else ''}\n"
     if marker.is_file() and marker.read_text() == label:
         return files
     broken = _BROKEN_FILES if files > 20 else 0
     for _, track in zip(range(files - broken), _tracks(_generator(seed)), strict=False):
-        _write(root, track)
+        _write(root, replace(track, covers=(), seconds=1.0) if light else track)
     if broken:
         _write_broken(root / "Unsorted")
     root.mkdir(parents=True, exist_ok=True)

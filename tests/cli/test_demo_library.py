@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.demo.cover import cover_png
 from cli.demo.library import make_library
-from worker.library.model import FileResult, Folder
+from worker.library.model import FileResult, Folder, Tags
 from worker.library.reader import Reader
 from worker.library.walk import walk
 
@@ -52,6 +53,23 @@ def test_it_has_many_formats_scripts_and_kinds_of_albums(library: Path) -> None:
     assert any(len(t.genres) == 2 for t in tags)
     assert any(t.cover_count for t in tags)
     assert any(t.mb_release_id for t in tags)
+
+
+def test_a_light_one_has_the_same_tags_on_less_disk(library: Path, tmp_path: Path) -> None:
+    make_library(tmp_path / "Light", files=300, light=True)
+
+    def tags(folder: Path) -> list[Tags | None]:
+        read = sorted(read_all(folder), key=lambda result: result.path)
+        return [
+            r.tags and replace(r.tags, cover_count=0, cover_kinds=(), cover_bytes=0) for r in read
+        ]
+
+    assert tags(tmp_path / "Light") == tags(library)
+    assert disk_bytes(tmp_path / "Light") < disk_bytes(library) / 5
+
+
+def disk_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def test_it_has_the_bad_files_of_every_old_library(library: Path) -> None:
