@@ -47,6 +47,24 @@ def test_every_api_route_is_documented() -> None:
                 assert f"`{method} {path}`" in document, path
 
 
+def test_every_dependency_has_its_line() -> None:
+    """Why it is here, and its license: see docs/decisions/dependencies.md."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = [
+        project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"].values(),
+        *project["dependency-groups"].values(),
+    ]
+    cells = re.findall(
+        r"^\| ([^|]*) \|", (ROOT / "docs/decisions/dependencies.md").read_text(), flags=re.MULTILINE
+    )
+    told = {name for cell in cells for name in re.findall(r"[a-z0-9][a-z0-9-]*", cell)}
+    for requirement in (requirement for group in groups for requirement in group):
+        name = re.match(r"[a-z0-9-]+", requirement.lower().replace(".", "-"))
+        assert name, requirement
+        assert name[0] in told, name[0]
+
+
 def test_newest_change_is_this_version() -> None:
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
