@@ -1,16 +1,17 @@
 """Files that moved: one that is gone and a new one are the same, and its ids are kept.
 
 Looked for in this order, each file used once: the same MusicBrainz recording (the only one of
-its id on both sides); the same size and tags; the same name, unique on both sides, and about
-the same length.  What this scan misses and what it found new come first; then what it misses
-and what other scans have found new since the last one; then what was marked missing before.  So
-a file may also move from one music folder to another, in whichever order they are scanned.
+its id on both sides); the same size and tags.  What this scan misses and what it found new come
+first; then what it misses and what other scans have found new since the last one; then what was
+marked missing before.  So a file may also move from one music folder to another, in whichever
+order they are scanned.  Last, and within one scan only, comes the same name, unique on both
+sides, and about the same length.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -65,12 +66,14 @@ class Candidate:
     length: tuple[str | None, float | None]  #: format, seconds
 
 
-def match(gone: Iterable[Candidate], new: Iterable[Candidate]) -> dict[int, int]:
+def match(
+    gone: Iterable[Candidate], new: Iterable[Candidate], *, by_name: bool = True
+) -> dict[int, int]:
     """File id of each gone file that moved -> file id of the new one.  The order is irrelevant."""
     left = sorted(gone, key=lambda c: c.path)
     right = sorted(new, key=lambda c: c.path)
     pairs: dict[int, int] = {}
-    for find in (_same_recording, _same_content, _same_name):
+    for find in (_same_recording, _same_content, *([_same_name] if by_name else [])):
         pairs |= {old.file_id: found.file_id for old, found in find(left, right)}
         taken = set(pairs.values())
         left = [c for c in left if c.file_id not in pairs]
@@ -91,11 +94,13 @@ def match_all(connection: Connection, scan: RowMapping) -> None:
     is_new = (outcomes.c.scan_id == scan_id) & (outcomes.c.outcome == Outcome.NEW)
     query = _TRACKS.join(outcomes, outcomes.c.file_id == files.c.id).where(is_new)
     new = _alike(connection, query, (*gone, *earlier))
-    pairs = match(gone, new)
-    taken = set(pairs.values())
-    if left := [c for c in gone if c.file_id not in pairs]:
-        pairs |= match(left, _alike(connection, _found_elsewhere(connection, scan), left))
-    late = match(earlier, [c for c in new if c.file_id not in taken])
+    pairs = match(gone, new, by_name=False)
+    new = _but(new, pairs.values())
+    if left := _but(gone, pairs):
+        elsewhere = _alike(connection, _found_elsewhere(connection, scan), left)
+        pairs |= match(left, elsewhere, by_name=False)
+    late = match(earlier, new, by_name=False)
+    pairs |= match(_but(gone, pairs), _but(new, late.values()))
     if pairs:
         of_pair = is_gone & (scan_missing.c.file_id == bindparam("gone"))
         moved = update(scan_missing).where(of_pair).values(found_as_id=bindparam("found"))
@@ -104,6 +109,12 @@ def match_all(connection: Connection, scan: RowMapping) -> None:
     if late:
         rows = [{"file_id": old, "found_as_id": found} for old, found in late.items()]
         connection.execute(insert(scan_missing).values(scan_id=scan_id), rows)
+
+
+def _but(candidates: Iterable[Candidate], file_ids: Collection[int]) -> list[Candidate]:
+    """Those that are none of these files."""
+    left_out = frozenset(file_ids)
+    return [c for c in candidates if c.file_id not in left_out]
 
 
 def _alike(

@@ -279,6 +279,16 @@ def test_file_that_another_scan_has_found_since_is_the_same(catalog: Catalog) ->
     assert {row["title"] for row in rows(catalog, "albums")} == {"A0"}
 
 
+def test_name_alone_is_no_reason_to_take_the_ids_of_an_old_file(catalog: Catalog) -> None:
+    scan(catalog, [song("a/intro.mp3", 1, title="Intro"), *LIBRARY[:3]])
+    scan(catalog, LIBRARY[:3], "scan-2")
+
+    scan(catalog, [song("b/intro.mp3", 1, title="Another"), *LIBRARY[:3]], "scan-3")
+
+    assert shown(catalog, "scan-3").counts == {"unchanged": 3, "new": 1}
+    assert missing(catalog) == ["a/intro.mp3"]
+
+
 def test_copy_that_was_there_before_is_no_moved_file(catalog: Catalog) -> None:
     other = make_root("/other")
     scan(catalog, [moved_to("copy.mp3", LIBRARY[0])], root=other)
