@@ -10,7 +10,7 @@ import pytest
 import redis
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import wait_live
+from tests.browser.conftest import Complaints, wait_live
 from tests.browser.site import Site, serving, settings
 from tests.browser.world import World
 from tests.servers import ValkeyServer, wait_until
@@ -288,12 +288,12 @@ def test_skip_link_is_first_and_seen(site: Site, live: Page) -> None:
 
 
 def test_unknown_scan_is_explained(
-    site: Site, open_page: Callable[..., Page], complaints: list[str]
+    site: Site, open_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     page = open_page(f"{site.url}/scans/20261121T010203-000000")
     expect(page.get_by_role("main")).to_contain_text("no scan with this id")
     expect(page.get_by_role("link", name="The live page")).to_be_visible()
-    complaints.clear()
+    complaints.forgive()
 
 
 def test_keys_of_the_test_are_its_own(redis_client: redis.Redis, world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 import redis
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import wait_live
+from tests.browser.conftest import Complaints, wait_live
 from tests.browser.test_access import axe, violations
 from tests.browser.world import World
 from tests.servers import ValkeyServer
@@ -73,7 +73,7 @@ def test_viewer_looks_on_and_is_shown_no_control(
 
 
 def test_revoked_session_says_so_and_leads_back(
-    entrance: Door, open_page: Callable[..., Page], complaints: list[str]
+    entrance: Door, open_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     page = open_page(entrance.url)
     sign_in(page, entrance)
@@ -84,11 +84,11 @@ def test_revoked_session_says_so_and_leads_back(
     expect(page.locator(".banner.when-out")).to_contain_text("You are signed out.")
     page.get_by_role("link", name="Sign in").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    complaints.clear()
+    complaints.forgive()
 
 
 def test_too_many_pages_are_refreshed_instead(
-    entrance: Door, open_page: Callable[..., Page], complaints: list[str]
+    entrance: Door, open_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(entrance.program(entrance.token("read")))
@@ -102,7 +102,7 @@ def test_too_many_pages_are_refreshed_instead(
         page.get_by_role("button", name="Sign in").click()
         wait_live(page, "full")
         expect(page.locator(".banner.when-full")).to_be_visible()
-    complaints.clear()  # the refused stream
+    complaints.forgive()  # the refused stream
 
 
 EVIL = """<!doctype html><title>evil</title>
@@ -183,7 +183,7 @@ def test_other_site_changes_and_reads_nothing(
 
 
 def test_sign_in_page_has_no_violations(
-    entrance: Door, open_page: Callable[..., Page], axe: str, complaints: list[str]
+    entrance: Door, open_page: Callable[..., Page], axe: str, complaints: Complaints
 ) -> None:
     page = open_page(f"{entrance.url}/login")
     assert not violations(page, axe)
@@ -202,4 +202,4 @@ def test_sign_in_page_has_no_violations(
     assert not violations(page, axe)
     page.evaluate("document.documentElement.dataset.live = 'out'")
     assert not violations(page, axe)
-    complaints.clear()  # the 403
+    complaints.forgive()  # the 403

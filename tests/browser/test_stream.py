@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.conftest import wait_live
+from tests.browser.conftest import Complaints, wait_live
 from tests.browser.site import Proxy, Site
 from tests.browser.world import World
 from tests.servers import wait_until
@@ -49,7 +49,7 @@ def test_stream_starts_on_every_load(site: Site, open_page: Callable[..., Page])
 
 
 def test_refused_first_connection_heals(
-    proxy: Proxy, open_page: Callable[..., Page], complaints: list[str]
+    proxy: Proxy, open_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     """Trap 2: hx-sse never retries a first connection that failed."""
     proxy.events = "refuse"
@@ -60,11 +60,11 @@ def test_refused_first_connection_heals(
     wait_live(page)
     expect(page.locator(".banner.when-lost")).to_be_hidden()
     assert proxy.refused >= 1
-    complaints.clear()
+    complaints.forgive()
 
 
 def test_silent_stream_is_replaced_by_asking(
-    proxy: Proxy, world: World, open_page: Callable[..., Page], complaints: list[str]
+    proxy: Proxy, world: World, open_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     """A proxy that holds the stream back: the page asks every 5 s, and says so."""
     proxy.events = "hold"
@@ -79,11 +79,11 @@ def test_silent_stream_is_replaced_by_asking(
     world.scan("failed", reason="The disk is full.")
     page.clock.fast_forward(6_000)
     expect(page.locator("#scan")).to_contain_text("The disk is full.")
-    complaints.clear()
+    complaints.forgive()
 
 
 def test_stalled_stream_is_opened_again(
-    proxy: Proxy, open_page: Callable[..., Page], complaints: list[str]
+    proxy: Proxy, open_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     """Trap 2: a stream that hangs is noticed, for every message is a sign of life."""
     page = open_page("about:blank")
@@ -96,11 +96,11 @@ def test_stalled_stream_is_opened_again(
     proxy.events = "pass"
     page.clock.fast_forward(31_000)
     wait_live(page)
-    complaints.clear()
+    complaints.forgive()
 
 
 def test_restarted_server_is_found_again(
-    site: Site, world: World, live: Page, complaints: list[str]
+    site: Site, world: World, live: Page, complaints: Complaints
 ) -> None:
     site.stop()
     wait_live(live, "lost")
@@ -111,16 +111,16 @@ def test_restarted_server_is_found_again(
     wait_live(live)
     expect(live.locator("#scan")).to_contain_text("12,018 stored files are kept.")
     expect(live.locator("#announce")).to_have_text("Stopped")
-    complaints.clear()
+    complaints.forgive()
 
 
-def test_error_answers_are_not_swapped_in(site: Site, live: Page, complaints: list[str]) -> None:
+def test_error_answers_are_not_swapped_in(site: Site, live: Page, complaints: Complaints) -> None:
     """Trap 4: htmx 4 puts the body of an error into the page unless told not to."""
     before = live.locator("#scan").inner_text()
     for path in ("/scans/20261121T010203-000000", "/scans/x/stop"):
         live.evaluate("path => htmx.ajax('GET', path, '#scan')", path)
     assert live.locator("#scan").inner_text() == before
-    complaints.clear()
+    complaints.forgive()
 
 
 def test_details_stay_open(world: World, live: Page) -> None:
