@@ -44,8 +44,8 @@ def all_keys(keys: Keys, **arguments: object) -> dict[str, str]:
 VALUES = (
     b"", b"<script>alert(1)</script>", b"{{ 7*7 }}{% raw %}", b"\x1b[31m\x00", b"=1+1", b"NaN",
     b"1e308", b"-1", b"9" * 400, b"null", b"[]", b"{}", b"7", b'"text"', b"\xff\xfe",
-    b"\xed\xa0\x80", b"z\x78\x9c", b"[" * 5_000, b'{"a":' * 900 + b"1" + b"}" * 900,
-    b'{"at": NaN, "count": 1e999}',
+    "é".encode() * 99, b"\xed\xa0\x80", b"z\x78\x9c", b"[" * 5_000,
+    b'{"a":' * 900 + b"1" + b"}" * 900, b'{"at": NaN, "count": 1e999}',
     json.dumps({"id": SCAN_ID, "state": "scanning"}).encode(), b"x" * 200_000,
 )  # fmt: skip
 

@@ -70,14 +70,18 @@ class Sessions:
     async def new_code(self, role: Role) -> str:
         """A code that signs one browser in, within 10 minutes.  Raises what redis-py raises."""
         code = secrets.token_urlsafe(24)
-        key = self._keys.login(self._vault.digest("login", code))
-        await self._client.set(key, role.value, ex=LOGIN_SECONDS)
+        digest = self._vault.digest("login", code)
+        sealed = self._vault.seal(digest, role.value)
+        await self._client.set(self._keys.login(digest), sealed, ex=LOGIN_SECONDS)
         return code
 
     async def take_code(self, code: str) -> Role | None:
         """The role that `code` gives, which it gives once; None when it gives none."""
-        found = await self._client.getdel(self._keys.login(self._vault.digest("login", code)))
-        return Role(found.decode()) if found in (b"viewer", b"operator") else None
+        digest = self._vault.digest("login", code)
+        found = await self._client.getdel(self._keys.login(digest))
+        sealed = found.decode("latin-1") if isinstance(found, bytes) else ""
+        role = self._vault.unseal(digest, sealed)
+        return Role(role) if role else None
 
     async def begin(self, role: Role, device: str, address: str) -> tuple[str, Session]:
         """A new session, with the value of its cookie."""

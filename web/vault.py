@@ -50,7 +50,8 @@ class Vault:
     def unseal(self, kind: str, sealed: str) -> str | None:
         """The text that `seal` was given, None when it was not this vault's."""
         mark, text = sealed[:DIGEST_CHARS], sealed[DIGEST_CHARS:]
-        return text if hmac.compare_digest(mark, self.digest(kind, text)) else None
+        ours = self.digest(kind, text).encode()
+        return text if hmac.compare_digest(mark.encode("utf-8", "replace"), ours) else None
 
     def is_operator_token(self, value: str) -> bool:
         """Whether `value` is the token of whoever may read the data folder."""

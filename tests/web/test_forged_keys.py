@@ -47,6 +47,7 @@ async def test_no_key_breaks_the_picture(
     """Every type and every value under one key, with all others as they should be."""
     key = all_keys(KEYS)[name]
     publish_scan(redis_client, id=SCAN_ID)
+    drawn = None
     async with Redis.from_url(valkey_server.url) as client:
         for forge in FORGERS.values():
             for value in VALUES:
@@ -58,6 +59,9 @@ async def test_no_key_breaks_the_picture(
                 except RedisError:
                     break  # of another type: the page says that Redis refuses
                 state = model.state(version=1, redis_error="", fresh_at=1.0)
+                if state == drawn:  # as with most values under most keys
+                    continue
+                drawn = state
                 status_json(state)
                 for section in SECTIONS:
                     html = renderer.fragment(section, "fr", "operator", state)

@@ -104,17 +104,35 @@ def test_redis_holds_nothing_that_signs_in(inside: Door, redis_client: redis.Red
     assert not [text for text in held if value in text or code in text]
 
 
-def test_session_written_into_redis_is_none(inside: Door, redis_client: redis.Redis) -> None:
-    with inside.browser("viewer") as http:
+@pytest.mark.parametrize("forged", [b"operator", "é".encode() * 70, b"\xff", b""])
+def test_session_written_into_redis_is_none(
+    inside: Door, redis_client: redis.Redis, forged: bytes
+) -> None:
+    with inside.browser("viewer") as http, inside.terminal() as terminal:
         [key] = redis_client.keys("needle:session:*")
         record = redis_client.get(key)
         assert record
-        redis_client.set(key, record.replace(b"viewer", b"operator"))
+        if forged == b"operator":
+            forged = record.replace(b"viewer", forged)
+        redis_client.set(key, forged)
         wait_until(
             lambda: http.get("/").status_code == 303,
             seconds=FRESH_SECONDS + 5,
             what="it is refused",
         )
+        assert terminal.get("/api/v1/sessions").json() == {"sessions": []}
+
+
+def test_link_written_into_redis_is_none(inside: Door, redis_client: redis.Redis) -> None:
+    """Who may write Redis makes no operator of a viewer, nor a link for himself."""
+    for forged in (b"operator", b"", b"\xff", b"0" * 64 + b"operator", None):
+        code = inside.code("viewer")
+        [key] = redis_client.keys("needle:login:*")
+        sealed = redis_client.get(key)
+        assert sealed
+        redis_client.set(key, sealed.replace(b"viewer", b"operator") if forged is None else forged)
+        with inside.stranger() as http:
+            assert http.post("/login", data={"c": code}).status_code == 403
 
 
 def test_session_slides_and_is_seen(inside: Door, redis_client: redis.Redis) -> None:
