@@ -15,7 +15,8 @@ from typing import Any
 
 from wire.payloads import CELERY_LIMIT, SizeLimits
 
-#: The message header: `[sent_at, limit of args, limit of kwargs]`.
+#: The message header: `[sent_at, limit of args, limit of kwargs]`, and a 1 at its end if the
+#: sender has told of the task: whoever runs it then tells how it ended.
 HEADER = "needle"
 #: Seconds that a process uses the limits it has read.
 LIMITS_SECONDS = 2.0
@@ -32,20 +33,23 @@ class Stamp:
     sent_at: float | None = None  #: epoch seconds of the sender's clock
     args_limit: int = CELERY_LIMIT
     kwargs_limit: int = CELERY_LIMIT
+    told: bool = False  #: a record of the sent task is on its way
 
 
-def stamp(headers: MutableMapping[str, Any] | None, amqp: Any) -> None:
+def stamp(headers: MutableMapping[str, Any] | None, amqp: Any, *, told: bool = False) -> None:
     """Add the stamp: for the signal `before_task_publish`, with the application's `amqp`."""
     if headers is not None:
         limits = (amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize)
-        headers[HEADER] = [round(time.time(), 3), *limits]
+        headers[HEADER] = [round(time.time(), 3), *limits, *([1] if told else [])]
 
 
 def read_stamp(headers: Mapping[str, Any]) -> Stamp:
     """The stamp in the headers of a message; without one: no time, and Celery's own limits."""
     match headers.get(HEADER):
-        case [int() | float() as sent_at, int() as args, int() as kwargs] if 0 < sent_at < 1e11:
-            return Stamp(float(sent_at), args, kwargs)
+        case [int() | float() as sent_at, int() as args, int() as kwargs, *rest] if (
+            0 < sent_at < 1e11 and rest in ([], [1])
+        ):
+            return Stamp(float(sent_at), args, kwargs, bool(rest))
     return Stamp()
 
 

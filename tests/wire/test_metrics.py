@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given
@@ -23,7 +24,7 @@ from wire.metrics import (
     starts,
 )
 from wire.payloads import DEFAULT_LIMITS, read_findings, read_limits, read_sizes, total_sizes
-from wire.producer import HEADER, Stamp, read_stamp
+from wire.producer import HEADER, Stamp, read_stamp, stamp
 from wire.tasks import FAILURE, PENDING, RETRY, STARTED, TaskRecord, read_record
 
 DOCUMENTED = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
@@ -187,9 +188,20 @@ def test_limits_come_back() -> None:
     assert DEFAULT_LIMITS.args == 1024
 
 
-@pytest.mark.parametrize("value", [None, 5, "x", [], [1], [0, 1, 2], [1.5, "a", 2], [1e300, 1, 2]])
+@pytest.mark.parametrize(
+    "value", [None, 5, "x", [], [1], [0, 1, 2], [1.5, "a", 2], [1e300, 1, 2], [1, 2, 3, 4]]
+)
 def test_a_damaged_stamp_says_nothing(value: object) -> None:
     assert read_stamp({HEADER: value}) == Stamp(None, 1024, 1024)
+
+
+def test_a_stamp_says_whether_the_task_was_told() -> None:
+    amqp = SimpleNamespace(argsrepr_maxsize=10, kwargsrepr_maxsize=20)
+    for told in (True, False):
+        headers: dict[str, object] = {}
+        stamp(headers, amqp, told=told)
+        found = read_stamp(headers)
+        assert (found.args_limit, found.kwargs_limit, found.told) == (10, 20, told)
 
 
 def test_a_later_record_of_a_task_is_right() -> None:

@@ -25,7 +25,7 @@ from wire.producer import read_stamp
 from wire.tasks import TaskRecord
 from worker.metrics.labels import TaskLabels
 from worker.metrics.recorder import Recorder
-from worker.metrics.running import Running, described, told
+from worker.metrics.running import TOLD_AFTER_SECONDS, Running, described, told
 
 #: Failures that are remembered, and for how many seconds a second one is the same.
 FAILED_MAX, SAME_SECONDS = 1_000, 60.0
@@ -82,10 +82,11 @@ class Arrival:
                 tally.tasks[task, queue, metrics.TIMEOUT] += 1
             if seconds is not None:
                 tally.durations[task, queue, metrics.FAILURE].add(seconds)
-            self._recorder.records.offer(
+            self._recorder.records.tell(
                 task_id,
                 states.FAILURE,
                 lambda: self._record(task_id, task, queue, states.FAILURE, request, exception),
+                promised=_was_told(request),
             )
 
     def revoked(self, request: Any, **_: object) -> None:
@@ -98,10 +99,11 @@ class Arrival:
         queue = self._labels.queue(getattr(request, "delivery_info", None))
         with self._recorder as tally:
             tally.tasks[task, queue, metrics.REVOKED] += 1
-            self._recorder.records.offer(
+            self._recorder.records.tell(
                 request.id,
                 states.REVOKED,
                 lambda: self._record(request.id, task, queue, states.REVOKED, request, None),
+                promised=_was_told(request),
             )
 
     def rejected(self, **_: object) -> None:
@@ -173,6 +175,12 @@ def _body_bytes(message: Any) -> int:
     body = message.body
     size = len(body.encode() if isinstance(body, str) else body or b"")
     return 4 * -(-size // 3)
+
+
+def _was_told(request: Any) -> bool:
+    """Whether somebody may know of a task: its sender told of it, or it has run for long."""
+    headers = getattr(request, "request_dict", None) or {}
+    return read_stamp(headers).told or (_seconds(request) or 0.0) > TOLD_AFTER_SECONDS
 
 
 def _seconds(request: Any) -> float | None:

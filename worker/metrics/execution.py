@@ -88,6 +88,7 @@ class Execution:
             parent_id=request.parent_id or "",
             started_at=now,
             began=time.perf_counter(),
+            promised=stamp.told,
         )
         cut = self._cut(running, vars(request), stamp)
         with self._recorder as tally:
@@ -125,12 +126,13 @@ class Execution:
                 self._name(tally, running, size)
             if exception is not None:
                 self._count_exception(tally, running, status, exception)
-            self._recorder.records.offer(
+            self._recorder.records.tell(
                 task_id,
                 state or "",
                 lambda: running.record(
                     state or "", seconds=seconds, exception=exception, result=result
                 ),
+                promised=running.promised,
             )
 
     @property
@@ -208,8 +210,8 @@ class Execution:
             if now - running.began < TOLD_AFTER_SECONDS:
                 self._recorder.call_for_flush()
                 continue
-            running.told = True
-            self._recorder.records.offer(running.task_id, states.STARTED, running.record)
+            running.told = running.promised = True
+            self._recorder.records.promise(running.task_id, running.record)
 
 
 def _batch_items(size: Size, value: Any) -> int:

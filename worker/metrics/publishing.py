@@ -9,7 +9,7 @@ from celery import Celery, current_task, states
 
 from wire import metrics
 from wire.payloads import ARGS, KWARGS, Finding
-from wire.producer import stamp
+from wire.producer import read_stamp, stamp
 from wire.tasks import TaskRecord
 from worker.metrics.labels import TaskLabels
 from worker.metrics.measure import measure
@@ -26,7 +26,9 @@ class Publishing:
 
     def before(self, headers: Any = None, **_: object) -> None:
         """A message is about to be sent."""
-        stamp(headers, self._app.amqp)
+        # That it is tried again was told: so must be what comes of it.
+        tried = bool(headers and headers.get("retries"))
+        stamp(headers, self._app.amqp, told=tried or self._recorder.records.has_room)
 
     def sent(
         self,
@@ -41,12 +43,14 @@ class Publishing:
         queue = self._labels.queue({"routing_key": routing_key})
         with self._recorder as tally:
             tally.tasks[task, queue, metrics.SENT] += 1
-            if headers and headers.get("id"):
-                self._recorder.records.offer(
-                    headers["id"],
-                    states.PENDING,
-                    lambda: _record(task, queue, headers, body),
+            if not (headers and headers.get("id")):
+                return
+            if read_stamp(headers).told:
+                self._recorder.records.promise(
+                    headers["id"], lambda: _record(task, queue, headers, body)
                 )
+            else:
+                self._recorder.records.dropped += 1
 
     def refused(self, name: str, message: Any, error: Exception) -> None:
         """A message could not be sent.  Inside a task, the failure of the task tells it."""

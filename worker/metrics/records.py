@@ -1,34 +1,52 @@
-"""Records of single tasks on their way to Redis: bounded, failures first."""
+"""Records of single tasks on their way to Redis: bounded, failures first.
+
+A task that was told to be sent, or to run, is told to have ended: else it would be shown as waiting
+or running for a week.  Its end is a promise, and has room of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from wire.tasks import FAILURE, PENDING, RETRY, TaskRecord
+from wire.tasks import FAILURE, RETRY, TaskRecord
 
-#: What is given up first when there is no room: 0.
-_WORTH = {PENDING: 0, FAILURE: 2, RETRY: 2}
+#: What is given up first when there is no room: the least.
+_WORTH = {FAILURE: 1, RETRY: 1}
+#: Room of promises, as a multiple of the other room.
+PROMISES = 10
 
 
 def worth(state: str) -> int:
     """How much a record in that state is worth keeping."""
-    return _WORTH.get(state, 1)
+    return _WORTH.get(state, 0)
 
 
 class Records:
-    """At most `room` records between two flushes, the latest of each task."""
+    """At most `room` records between two flushes and `PROMISES` times as many promises.
+
+    Of each task the latest is kept.
+    """
 
     def __init__(self, room: int) -> None:
         self._room = room
         #: One dict a worth, the least first.
-        self._records: tuple[dict[str, TaskRecord], ...] = ({}, {}, {})
+        self._records: tuple[dict[str, TaskRecord], ...] = ({}, {})
+        self._promised: dict[str, TaskRecord] = {}
         self.dropped = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._records))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more task may be begun to be told of."""
+        return len(self) + len(self._promised) < self._room
+
     def offer(self, task_id: str, state: str, make: Callable[[], TaskRecord]) -> None:
         """Keep a record if there is room, or one worth less; only then is it made."""
+        if task_id in self._promised:
+            self._promised[task_id] = make()
+            return
         value = worth(state)
         for records in self._records:
             records.pop(task_id, None)  # what was told of it before
@@ -40,8 +58,27 @@ class Records:
             del lesser[next(iter(lesser))]
         self._records[value][task_id] = make()
 
+    def promise(self, task_id: str, make: Callable[[], TaskRecord]) -> None:
+        """Keep a record of a task that was told of, or will be: in room of its own."""
+        for records in self._records:
+            records.pop(task_id, None)
+        if task_id not in self._promised and len(self._promised) >= self._room * PROMISES:
+            self.dropped += 1
+        else:
+            self._promised[task_id] = make()
+
+    def tell(
+        self, task_id: str, state: str, make: Callable[[], TaskRecord], *, promised: bool
+    ) -> None:
+        """One of the two."""
+        if promised:
+            self.promise(task_id, make)
+        else:
+            self.offer(task_id, state, make)
+
     def take(self) -> list[TaskRecord]:
         """All of them; the next flush begins anew."""
         taken = [record for records in self._records for record in records.values()]
-        self._records = ({}, {}, {})
+        taken.extend(self._promised.values())
+        self._records, self._promised = ({}, {}), {}
         return taken

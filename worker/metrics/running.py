@@ -35,7 +35,8 @@ class Running:
     parent_id: str
     started_at: float
     began: float  #: `time.perf_counter()`
-    told: bool = False
+    promised: bool  #: somebody was told of it, and must hear how it ends
+    told: bool = False  #: that it runs
 
     def record(
         self,

@@ -22,6 +22,7 @@ from tests.worker.metrics.running import (
 from wire.events import WorkerBeat, dump, load
 from wire.payloads import SizeLimits
 from wire.producer import LIMITS_SECONDS, UNLIMITED, read_stamp
+from wire.tasks import read_records
 
 
 def beat(client: redis.Redis, name: str) -> WorkerBeat:
@@ -170,3 +171,18 @@ def test_a_solo_worker_beats_while_its_task_runs(
         assert told.oldest_running_at <= told.at
         wait_counted(redis_client, "sleep", "success", 1)
     assert totals(redis_client).recorder["flushes"] > 0
+
+
+def test_nothing_that_was_told_as_sent_stays_so(
+    foreign_server: ValkeyServer, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    """Many at once: few are told of, and of each of these how it ended."""
+    for number in range(150):
+        (foreign.retry_twice if number % 10 == 0 else foreign.echo).delay()
+    with foreign_worker(foreign_server, tmp_path, "-c", "2"):
+        wait_counted(redis_client, "echo", "success", 135)
+        wait_counted(redis_client, "retry_twice", "success", 15)
+    raw: Any = redis_client.hvals(KEYS.recent_tasks)
+    states = [found.state for found in read_records(raw)]
+    assert len(states) >= 20
+    assert set(states) == {"SUCCESS"}

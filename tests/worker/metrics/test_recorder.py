@@ -17,7 +17,7 @@ from wire.metrics import read_totals
 from wire.tasks import TaskRecord, read_record
 from worker.metrics.labels import Labels
 from worker.metrics.recorder import Recorder
-from worker.metrics.records import Records
+from worker.metrics.records import PROMISES, Records
 
 KEYS = Keys("recorder")
 KEY = ("task", "queue", "success")
@@ -158,6 +158,27 @@ def test_failures_are_told_before_successes() -> None:
     assert [record.state for record in records.take()] == ["FAILURE", "FAILURE"]
     assert records.dropped == 3
     assert records.take() == []
+
+
+def test_promises_are_kept_whatever_else_is_told() -> None:
+    records = Records(2)
+    for task_id in ("1", "2", "3"):
+        if records.has_room:
+            records.promise(task_id, lambda i=task_id: TaskRecord(i, "a", "PENDING"))  # type: ignore[misc]
+    for task_id in "456789":
+        records.offer(task_id, "FAILURE", lambda i=task_id: TaskRecord(i, "a", "FAILURE"))  # type: ignore[misc]
+    for task_id in ("1", "2"):
+        records.promise(task_id, lambda i=task_id: TaskRecord(i, "a", "SUCCESS"))  # type: ignore[misc]
+    told = {record.id: record.state for record in records.take()}
+    assert told == {"1": "SUCCESS", "2": "SUCCESS", "4": "FAILURE", "5": "FAILURE"}
+    assert records.dropped == 4
+
+
+def test_promises_are_bounded() -> None:
+    records = Records(2)
+    for number in range(PROMISES * 2 + 5):
+        records.promise(str(number), lambda: TaskRecord("x", "a", "SUCCESS"))
+    assert (len(records.take()), records.dropped) == (PROMISES * 2, 5)
 
 
 def test_a_late_record_does_not_replace_the_end(
