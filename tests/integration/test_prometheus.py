@@ -29,21 +29,39 @@ from worker.metrics import install
 
 TASKS = "tests.worker.metrics.foreign."
 DASHBOARDS = sorted((ROOT / "monitoring/grafana/dashboards").glob("*.json"))
-#: What the dashboards and rules of celery-exporter's mixin ask for, in our words.
+#: What the dashboards and rules of celery-exporter's mixin choose by: a variable is any value.
+JOB = 'job=~".*celery.*",cluster="",namespace=""'
+CHOSEN = f'{JOB},queue_name=~".*",queue_name!~"None",name=~".*",name!~"None"'
+#: What they ask for, in our words.
 EXPORTER = [
-    'count(celery_worker_up{job=~".*celery.*"} == 1)',
-    'sum(celery_worker_tasks_active{job=~".*celery.*"})',
-    'sum by (queue_name) (celery_queue_length{job=~".*celery.*",queue_name=~".*"})',
+    f'count(celery_worker_up{{{JOB}}} == 1)',
+    f'sum(celery_worker_tasks_active{{{JOB}}})',
+    f'count(group by (queue_name) (celery_queue_length{{{JOB},queue_name!~"None"}}))',
+    f'sum by (job, namespace, queue_name) (celery_queue_length{{{JOB},queue_name!~"None"}})',
     *(
-        f'sum by (name) (round(increase(celery_task_{word}_total{{job=~".*celery.*",'
-        'name=~".+",queue_name!~"none"}[5m])))'
+        f"sum by ({labels}) (round(increase(celery_task_{word}_total{{{CHOSEN}}}[5m])))"
         for word in
         ("sent", "received", "started", "succeeded", "failed", "retried", "revoked", "rejected")
+        for labels in ("job", "name", "queue_name")
     ),
-    'sum by (name, exception) (increase(celery_task_failed_total{job=~".*celery.*"}[5m])) > 0',
-    'sum(rate(celery_task_runtime_sum{job=~".*celery.*"}[5m])) '
-    '/ sum(rate(celery_task_runtime_count{job=~".*celery.*"}[5m]))',
-    'histogram_quantile(0.95, sum by (le) (rate(celery_task_runtime_bucket{name=~".+"}[5m])))',
+    *(
+        f"sum by (name) (increase(celery_task_{word}_total{{{CHOSEN}}}[5m])) > 0"
+        for word in ("sent", "received", "succeeded", "failed", "retried", "revoked", "rejected")
+    ),
+    f"topk(10, sum by (name) (rate(celery_task_received_total{{{CHOSEN}}}[6h])))",
+    *(
+        f"round(sum by ({labels}) (increase(celery_task_failed_total{{{CHOSEN}}}[1w]))) > 0"
+        for labels in ("name, exception", "job, exception", "job, name")
+    ),
+    f"sum by (name) (rate(celery_task_runtime_sum{{{CHOSEN}}}[5m])) "
+    f"/ sum by (name) (rate(celery_task_runtime_count{{{CHOSEN}}}[5m])) > 0",
+    f"sum(rate(celery_task_succeeded_total{{{CHOSEN}}}[5m])) / "
+    f"(sum(rate(celery_task_succeeded_total{{{CHOSEN}}}[5m])) "
+    f"+ sum(rate(celery_task_failed_total{{{CHOSEN}}}[5m])))",
+    *(
+        f"histogram_quantile({q}, sum by (job, le) (irate(celery_task_runtime_bucket{{{CHOSEN}}}[5m])))"
+        for q in ("0.50", "0.95", "0.99")
+    ),
     "histogram_quantile(0.95, sum by (le, queue_name) "
     "(rate(celery_task_queue_wait_time_bucket[5m])))",
     "celery_active_consumer_count",
@@ -135,6 +153,8 @@ def watched(
                 send(app, "echo", "x" * 3000)
                 send(app, "retry_twice")
                 send(app, "fail")
+            send(app, "reject")
+            send(app, "echo", "too late", expires=-1)
             send(app, "sleep", 30, time_limit=1)
             wait_until(
                 lambda wave=wave: total(watching, "celery_task_timeouts_total") >= wave,
