@@ -59,7 +59,8 @@ EXPORTER = [
     f"(sum(rate(celery_task_succeeded_total{{{CHOSEN}}}[5m])) "
     f"+ sum(rate(celery_task_failed_total{{{CHOSEN}}}[5m])))",
     *(
-        f"histogram_quantile({q}, sum by (job, le) (irate(celery_task_runtime_bucket{{{CHOSEN}}}[5m])))"
+        f"histogram_quantile({q}, "
+        f"sum by (job, le) (irate(celery_task_runtime_bucket{{{CHOSEN}}}[5m])))"
         for q in ("0.50", "0.95", "0.99")
     ),
     "histogram_quantile(0.95, sum by (le, queue_name) "
