@@ -87,8 +87,10 @@ class Sizes:
         return self.sum / self.n if self.n else 0.0
 
     def quantile(self, q: float) -> float | None:
-        """Within 1 %, and never above the largest; None for a measure without quantiles."""
+        """Within 1 %, and the largest itself where it is that; None without quantiles."""
         value = sketch.quantile(self.buckets, q)
+        if value is not None and sketch.rank(q, self.n) >= self.n:
+            return float(self.max)
         return None if value is None else min(value, float(self.max))
 
     def __add__(self, other: Sizes) -> Sizes:

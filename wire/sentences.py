@@ -38,12 +38,14 @@ class Sentence:
 
 
 def english(name: str, value: Figure) -> str:
-    """A figure as English writes it: `54,813`, `1.5 MB`, `12 ms`, `31%`."""
+    """A figure as English writes it: `54,813`, `1.5 MB`, `180 µs`, `12 ms`, `31%`."""
     if isinstance(value, str):
         return value
     if name.endswith("_bytes"):
         return _size(value)
     if name.endswith("_seconds"):
+        if 0 < value < 0.0005:
+            return f"{value * 1e6:,.0f} µs"
         return f"{value:,.1f} s" if value >= 1 else f"{value * 1000:,.0f} ms"
     if name.endswith("_share"):
         return f"{value:.0%}"

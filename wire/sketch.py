@@ -31,6 +31,12 @@ def value_of(bucket: int) -> float:
     return 0.0 if bucket <= ZERO else 2 * GROWTH ** min(bucket, LAST) / (GROWTH + 1)
 
 
+def rank(q: float, total: int) -> int:
+    """Which of `total` values, the smallest is 1, is the quantile `q` (0 … 1): the nearest rank."""
+    # 0.07 x 100 is 7.0000000000000001: what a float adds is no rank.
+    return max(math.ceil(q * total - 1e-9), 1)
+
+
 def quantile(buckets: Mapping[int, int], q: float) -> float | None:
     """The smallest value that at least the part `q` (0 … 1) of the values does not exceed.
 
@@ -39,10 +45,9 @@ def quantile(buckets: Mapping[int, int], q: float) -> float | None:
     total = sum(buckets.values())
     if not total:
         return None
-    # 0.95 x 20 is 19.0000…: what a float adds is no rank.
-    rank, seen = max(math.ceil(q * total - 1e-9), 1), 0
+    wanted, seen = rank(q, total), 0
     for bucket in sorted(buckets):
         seen += buckets[bucket]
-        if seen >= rank:
+        if seen >= wanted:
             return value_of(bucket)
     return value_of(max(buckets))

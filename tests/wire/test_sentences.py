@@ -17,6 +17,8 @@ from wire.sentences import Figure, Sentence, english
         ("event_bytes", 54_000, "54 kB"),
         ("event_bytes", 3_300_000, "3.3 MB"),
         ("event_bytes", 7.5e9, "7.5 GB"),
+        ("cpu_seconds", 0.0, "0 ms"),
+        ("cpu_seconds", 0.00018, "180 µs"),
         ("cpu_seconds", 0.0123, "12 ms"),
         ("cpu_seconds", 2.04, "2.0 s"),
         ("cut_share", 0.305, "30%"),
