@@ -81,9 +81,11 @@ def duration(seconds: float | None, language: str) -> str:
 
 
 def seconds(value: float | None, language: str) -> str:
-    """A time a program takes: `12 ms`, `1.4 s`."""
+    """A time a program takes: `180 µs`, `12 ms`, `1.4 s`."""
     if not _is_figure(value):
         return NOTHING
+    if 0 < value < 0.0005:
+        return f"{number(value * 1e6, language)}{_SPACE}µs"
     if value < 0.9995:
         return f"{number(value * 1000, language)}{_SPACE}ms"
     return f"{number(value, language, 1 if value < 9.95 else 0)}{_SPACE}s"

@@ -167,6 +167,32 @@ def test_page_has_no_violations(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+def test_phone_shows_all_figures_without_scrolling(
+    site: Site, world: World, open_page: Callable[..., Page], locale: str
+) -> None:
+    world.redis.hset(world.keys.sizes, mapping=SEED)  # type: ignore[arg-type]
+    phone = {"width": 390, "height": 844}
+    page = open_page(f"{site.url}/sizes", locale=locale, viewport=phone)
+    page.locator("#tasks summary").click()
+    tables = page.locator(".scroll")
+    assert tables.count() == 2
+    for table in tables.all():
+        assert table.evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+def test_held_sizes_are_told_without_a_limit_to_set(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    small = fields_of("small", {"args": [100], "kwargs": [2]})
+    world.redis.hset(world.keys.sizes, mapping=small)  # type: ignore[arg-type]
+    page = open_page(f"{site.url}/sizes")
+    page.locator("#tasks summary").click()
+    expect(page.locator("#tasks details")).to_contain_text("100 characters as JSON")
+    expect(page.locator("#tasks details")).to_contain_text("20 µs of its sender")
+    expect(page.locator("#tasks details")).not_to_contain_text("Set ")
+
+
 def test_empty_page_says_what_to_do(site: Site, open_page: Callable[..., Page], axe: str) -> None:
     page = open_page(site.url)
     page.get_by_role("link", name="Sizes").click()
