@@ -61,19 +61,18 @@ def changed_folder(root: bytes, path: bytes) -> bytes | None:
 
 
 def filled_folder(root: bytes, folder: bytes) -> bytes:
-    """`folder`, or the nearest one above it (both relative to `root`) that holds anything.
+    """`folder`, or the nearest one above it (both relative to `root`) that still holds music.
 
-    A scan of an empty or absent folder would rightly suspect that a disk is not mounted.
+    A scan of one that does not would rightly suspect that a disk is not mounted.
     """
-    while folder:
-        try:
-            with os.scandir(os.path.join(root, folder)) as entries:
-                if next(entries, None) is not None:
-                    return folder
-        except OSError:
-            pass
+    while folder and not _holds_music(os.path.join(root, folder)):
         folder = folder.rpartition(b"/")[0]
-    return b""
+    return folder
+
+
+def _holds_music(path: bytes) -> bool:
+    names = (name for _, _, names in os.walk(path) for name in names)
+    return any(format_of(name) is not None and not is_skipped(name) for name in names)
 
 
 def _is_no_audio(path: bytes, name: bytes) -> bool:

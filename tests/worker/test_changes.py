@@ -84,12 +84,16 @@ def test_only_audio_and_folders_count(tmp_path: Path) -> None:
         assert changed_folder(root, root + b"/A/" + name) is None
 
 
-def test_empty_folder_gives_way_to_the_one_above(tmp_path: Path) -> None:
+def test_folder_without_music_gives_way_to_the_one_above(tmp_path: Path) -> None:
     (tmp_path / "A" / "B" / "C").mkdir(parents=True)
+    (tmp_path / "A" / "other").mkdir()
+    (tmp_path / "A" / "other" / "1.mp3").touch()
     root = os.fsencode(tmp_path)
-    assert filled_folder(root, b"A/B/C/gone") == b"A/B"
-    assert filled_folder(root, b"A/B/C") == b"A/B"
-    assert filled_folder(root, b"A") == b"A"
+    for name in ("cover.jpg", "._1.mp3"):  # all that is left of an album
+        (tmp_path / "A" / "B" / "C" / name).touch()
+    for folder in (b"A/B/C/gone", b"A/B/C", b"A/B", b"A"):
+        assert filled_folder(root, folder) == b"A"
+    assert filled_folder(root, b"A/other") == b"A/other"
     assert filled_folder(root, b"x/y") == b""
 
 
