@@ -6,6 +6,7 @@ Times are monotonic seconds of this process, so a step of the wall clock changes
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import pairwise
 from math import inf
 
@@ -32,7 +33,9 @@ class RateMeter:
 
     def __init__(self) -> None:
         self._levels: deque[int] = deque(maxlen=POINTS + 1)  # files done at the end of each point
+        self._stage_levels: deque[Mapping[str, int]] = deque(maxlen=POINTS_NOW + 1)
         self._done = 0
+        self._stages: Mapping[str, int] = {}  # files that each stage has done
         self._observed_at = -inf
         self._point_ends = 0.0
         self._seen: tuple[object, ...] = ()
@@ -46,10 +49,11 @@ class RateMeter:
         self._observed_at = at
         self.advance(at)
         self._done = files_done(scan)
+        self._stages = {stage.key: stage.done for stage in scan.stages}
         if not self._levels:
-            self._levels.append(self._done)
+            self._keep_levels()
             self._point_ends = at + POINT_SECONDS
-        stages = tuple(stage.done for stage in scan.stages)
+        stages = tuple(self._stages.values())
         seen = (scan.state, self._done, scan.files_found, scan.folders_found, stages)
         if seen != self._seen:
             self._seen = seen
@@ -61,12 +65,17 @@ class RateMeter:
             return
         if now - self._point_ends > POINTS * POINT_SECONDS:  # asleep for long: begin anew
             self._levels.clear()
-            self._levels.append(self._done)
+            self._stage_levels.clear()
+            self._keep_levels()
             self._point_ends = now + POINT_SECONDS
         while self._point_ends <= now:
             self._peak = max(self._peak, (self._done - self._levels[-1]) / POINT_SECONDS)
-            self._levels.append(self._done)
+            self._keep_levels()
             self._point_ends += POINT_SECONDS
+
+    def _keep_levels(self) -> None:
+        self._levels.append(self._done)
+        self._stage_levels.append(self._stages)
 
     def view(self, scan: Scan, now: float, wall: float) -> RateView:
         """The figures at `now` (monotonic), which is `wall` in epoch seconds."""
@@ -78,9 +87,20 @@ class RateMeter:
             files_per_second=_overall(scan) if scan.is_final else _mean(points[-POINTS_NOW:]),
             peak=self._peak,
             points=points,
+            stages={} if scan.is_final else self._stage_rates(),
             last_progress_at=None if self.progress_at is None else wall - now + self.progress_at,
             eta_seconds=_estimate(scan, points),
         )
+
+    def _stage_rates(self) -> dict[str, float]:
+        """Files a second of each stage now; of one that has just appeared nothing is known."""
+        if len(self._stage_levels) < 2:
+            return {}
+        before, after = self._stage_levels[0], self._stage_levels[-1]
+        seconds = (len(self._stage_levels) - 1) * POINT_SECONDS
+        return {
+            key: max(after[key] - before[key], 0) / seconds for key in after.keys() & before.keys()
+        }
 
 
 def _mean(points: tuple[float, ...]) -> float | None:

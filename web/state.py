@@ -5,7 +5,7 @@ Text in it is untrusted and for display only.  Times are epoch seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -72,6 +72,7 @@ class RateView:
 
     files_per_second: float | None = None  #: over the last seconds; None: no sample yet
     peak: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)  #: of each stage at work, by its key
     points: tuple[float, ...] = ()  #: at most 60, oldest first, evenly spaced
     last_progress_at: float | None = None
     eta_seconds: float | None = None  #: only after discovery and 30 s of samples

@@ -19,7 +19,7 @@ from tests.browser.test_states import (
     scanning,
     scheduled,
 )
-from tests.browser.world import World
+from tests.browser.world import World, stages
 from wire.states import ScanState
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -101,6 +101,20 @@ def test_nothing_hangs_out_sideways(world: World, live: Page) -> None:
     for width in (320, 390, 768, 1280):
         live.set_viewport_size({"width": width, "height": 800})
         assert live.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_large_figures_stay_in_their_cards(
+    site: Site, world: World, open_page: Callable[..., Page]
+) -> None:
+    world.scan("scanning", files_found=200_000, stages=stages(112_018, 200_000))
+    page = open_page(site.url, locale="fr-FR")
+    expect(page.locator("#stages")).to_contain_text("112")
+    for width in (390, 641, 960, 1024, 1152, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert not page.evaluate(
+            "[...document.querySelectorAll('.card')]"
+            ".filter(card => card.scrollWidth > card.clientWidth).map(card => card.id)"
+        ), width
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.web.records import AT, scan
 from web.rates import POINTS, RateMeter
-from wire.events import Scan
+from wire.events import Scan, StageCount
 from wire.states import ScanState
 
 
@@ -28,6 +28,19 @@ def test_steady_scan_has_its_rate() -> None:
     assert view.files_per_second == pytest.approx(10, rel=0.2)
     assert view.points == pytest.approx((10.0,) * 10, rel=0.6)
     assert view.last_progress_at == AT
+
+
+def test_each_stage_has_its_rate() -> None:
+    meter = RateMeter()
+    for second in range(21):
+        counts = [StageCount("extract", second * 30, 1000)]
+        if second >= 19:
+            counts.append(StageCount("insert", 500, 1000))
+        meter.observe(at(0, stages=tuple(counts)), 100.0 + second)
+    assert meter.view(at(0), now=120.0, wall=AT).stages == {"extract": pytest.approx(30, rel=0.1)}
+    assert meter.view(at(0), now=140.0, wall=AT).stages == {"extract": 0, "insert": 0}
+    ended = at(0, state=ScanState.COMPLETED, started_at=AT, finished_at=AT + 40)
+    assert meter.view(ended, now=140.0, wall=AT).stages == {}
 
 
 def test_first_sight_of_a_running_scan_is_no_burst() -> None:
