@@ -157,7 +157,7 @@ class WorkerBeat:
     cpu_percent: float = 0.0  #: of one core, main process and pool together
     tasks_done: int = 0  #: since it started
     running: tuple[RunningTask, ...] = ()  #: at most 16, the longest running first
-    version: str = ""
+    version: str = ""  #: of Needle in that worker, "" when it is not known
     processes_min: int = 0  #: pool processes it keeps; as many as `processes_max`: no autoscale
     pool: str = ""  #: `prefork`, `threads`, `solo`, …
     prefetch: int = 0  #: messages it may hold at once, 0: no limit

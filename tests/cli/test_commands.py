@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def test_status_for_people_and_programs(running: Up) -> None:
     document = json.loads(run(running, "status", "--json").stdout)
     assert document["redis"]["ok"] is True
     assert len(document["roots"]) == 3
+    assert [worker["version"] for worker in document["workers"]] == [version("needle")]
 
 
 def test_workers_of_this_needle_answer(running: Up) -> None:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections import Counter
+from importlib import metadata
 from typing import Any
 
 import psutil
@@ -50,7 +51,7 @@ class Heartbeat(bootsteps.StartStopStep):
         self._sender = BeatSender(
             recorder, Minutely(consumer.app, recorder), AutomaticLimits(recorder)
         )
-        self._started_at = time.time()
+        self._started_at, self._version = time.time(), _version()
         self._done, self._done_at = 0, time.time()
 
     def start(self, consumer: Any) -> None:
@@ -121,6 +122,7 @@ class Heartbeat(bootsteps.StartStopStep):
             ),
             args_limit=app.amqp.argsrepr_maxsize,
             kwargs_limit=app.amqp.kwargsrepr_maxsize,
+            version=self._version,
         )
 
     def _look_at_done(self, active: int) -> float:
@@ -157,3 +159,11 @@ def _kind(pool: Any) -> str:
 def _began(request: Any) -> float:
     """When a request was accepted by the pool, epoch seconds."""
     return float(request.time_start or time.time())
+
+
+def _version() -> str:
+    """Of Needle in this worker; "" where its files were not installed as a package."""
+    try:
+        return metadata.version("needle")
+    except metadata.PackageNotFoundError:
+        return ""
