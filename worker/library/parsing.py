@@ -125,7 +125,8 @@ def parse(file: BinaryIO, form: Format | None) -> Parsed:
         except Exception as error:  # parsers raise anything; the first one tells what is wrong
             first_error = first_error or error
     if _is_unsupported(head, form):
-        raise UnsupportedFormat(f"the tags of {form.key if form else 'this format'} are not read")
+        named = form.key if form and form.reader is None else "this format"
+        raise UnsupportedFormat(f"the tags of {named} are not read")
     if first_error is not None:
         raise first_error
     raise NotAudio("this is no audio file")

@@ -49,7 +49,7 @@ TABLE = (
     _names(
         "track_total",
         "TXXX:TRACKTOTAL|TXXX:TOTALTRACKS",
-        "tracktotal|totaltracks",
+        "tracktotal|totaltracks|trackc",
         "",
         "TrackTotal|TotalTracks",
     ),
@@ -57,14 +57,14 @@ TABLE = (
     _names(
         "disc_total",
         "TXXX:DISCTOTAL|TXXX:TOTALDISCS",
-        "disctotal|totaldiscs",
+        "disctotal|totaldiscs|discc",
         "",
         "DiscTotal|TotalDiscs",
     ),
     _names("date", "TDRC|TDRL", "date|year", "©day", "WM/Year", "year|date"),
     _names(
         "original_date",
-        "TDOR",
+        "TDOR|TXXX:ORIGINALYEAR",
         "originaldate|originalyear",
         "*ORIGINALDATE|*ORIGINALYEAR",
         "WM/OriginalReleaseTime|WM/OriginalReleaseYear",
@@ -82,7 +82,11 @@ TABLE = (
         "WM/Publisher",
     ),
     _names(
-        "catalog_number", "TXXX:CATALOGNUMBER", "catalognumber", "*CATALOGNUMBER", "WM/CatalogNo"
+        "catalog_number",
+        "TXXX:CATALOGNUMBER|TXXX:CATALOGID|TXXX:DISCOGS_CATALOG",
+        "catalognumber|catalogid|discogs_catalog",
+        "*CATALOGNUMBER|*CATALOGID|*DISCOGS_CATALOG",
+        "WM/CatalogNo|CATALOGID|DISCOGS_CATALOG",
     ),
     _names("barcode", "TXXX:BARCODE", "barcode|upc|ean", "*BARCODE", "WM/Barcode"),
     _names("comment", "COMM", "comment|description", "©cmt", "Description|WM/Comments"),
@@ -90,7 +94,13 @@ TABLE = (
         "lyrics", "USLT|SYLT", "lyrics|unsyncedlyrics|syncedlyrics", "©lyr|*LYRICS", "WM/Lyrics"
     ),
     _names("bpm", "TBPM|TXXX:BPM", "bpm|tempo", "tmpo|*BPM", "WM/BeatsPerMinute"),
-    _names("key", "TKEY|TXXX:initialkey", "key|initialkey", "*initialkey|*KEY", "WM/InitialKey"),
+    _names(
+        "key",
+        "TKEY|TXXX:initialkey",
+        "key|initialkey",
+        "*initialkey|*KEY",
+        "WM/InitialKey|INITIALKEY",
+    ),
     _names("isrcs", "TSRC", "isrc", "*ISRC", "WM/ISRC"),
     _names(
         "encoder",

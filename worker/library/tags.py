@@ -21,7 +21,7 @@ from worker.library.tagmap import pick
 MAX_COVER_KINDS = 20
 MAX_GAIN_DB = 100.0
 MAX_PEAK = 100.0
-MIN_BPM, MAX_BPM = 0.01, 1000.0
+MIN_BPM, MAX_BPM = 0.01, 100_000.0
 
 
 def tags_from(source: Source, stream_encoder: str = "") -> tuple[Tags, tuple[str, ...]]:

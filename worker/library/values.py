@@ -24,7 +24,7 @@ _MB_ID = re.compile(r"(?<![^\s;,/])(?![0-]+(?:[\s;,/]|$))[0-9A-Za-z-]{8,64}(?![^
 _BETWEEN_GENRES = re.compile(r"[;/,]")
 _BETWEEN_NAMES = re.compile(r";| / ")
 
-MAX_NUMBER = 9999
+MAX_NUMBER = 999_999
 #: Q7.8 gains of Opus are relative to -23 LUFS, ReplayGain's to -18 LUFS.
 R128_TO_REPLAYGAIN_DB = 5.0
 

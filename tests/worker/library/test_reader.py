@@ -229,6 +229,11 @@ def test_tags_beside_a_stream_of_nonsense_are_kept(tmp_path: Path) -> None:
     assert (result.audio.sample_rate_hz, result.audio.duration_seconds) == (None, None)
 
 
+def test_content_that_is_not_read_is_not_called_by_a_wrong_name(tmp_path: Path) -> None:
+    result = read(write(tmp_path / "a.wav", b"RF64\xff\xff\xff\xffWAVEds64"))
+    assert result.message == "the tags of this format are not read"
+
+
 def test_layer_one_is_unsupported(tmp_path: Path) -> None:
     frame = b"\xff\xff\x50\xc0" + bytes(164)  # 160 kbit/s
     result = read(write(tmp_path / "a.mp1", frame * 20))

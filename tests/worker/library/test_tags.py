@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mutagen import id3
 
+from cli.demo.xiph import VENDOR
 from tests.worker.library.files import opened, tags_of
 from worker.library.model import Tags
 
@@ -269,3 +270,21 @@ def test_ape(form: str, tmp_path: Path) -> None:
         file.tags[other_names.get(name, name.title())] = texts  # several are joined by NUL
     file.save()
     assert tags_of(tmp_path / f"a.{form}") == EXPECTED
+
+
+def test_names_that_few_programs_write(tmp_path: Path) -> None:
+    vorbis = opened(tmp_path / "a.flac", "flac")
+    for name, text in (("TRACKC", "12"), ("DISCC", "2"), ("CATALOGID", "CAT-1")):
+        vorbis.tags[name] = [text]
+    vorbis.save()
+    assert tags_of(tmp_path / "a.flac") == Tags(
+        track_total=12, disc_total=2, catalog_number="CAT-1", encoder=VENDOR.decode()
+    )
+    asf = opened(tmp_path / "a.wma", "wma")
+    asf.tags["INITIALKEY"], asf.tags["DISCOGS_CATALOG"] = ["Am"], ["CAT-1"]
+    asf.save()
+    assert tags_of(tmp_path / "a.wma") == Tags(key="Am", catalog_number="CAT-1")
+    file = opened(tmp_path / "a.mp3", "mp3")
+    file.tags.add(id3.TXXX(encoding=3, desc="originalyear", text="1999"))
+    file.save()
+    assert tags_of(tmp_path / "a.mp3") == Tags(original_date="1999")
