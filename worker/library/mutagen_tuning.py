@@ -138,13 +138,12 @@ _FLAC: Any = FLAC
 
 
 class FastFLAC(_FLAC):  # type: ignore[misc] # likewise
-    """A FLAC file whose pictures, seek points and cue sheets are passed over."""
+    """A FLAC file whose pictures and seek points are passed over."""
 
     METADATA_BLOCKS: ClassVar[list[Any]] = [
         FLAC.METADATA_BLOCKS[0],
         *(_Unread, _Unread, _Unread),  # padding, application data, seek points
-        FLAC.METADATA_BLOCKS[4],
-        _Unread,  # cue sheet
+        *FLAC.METADATA_BLOCKS[4:6],  # comments; a cue sheet, whose faults are the file's
         _PictureHead,
     ]
 

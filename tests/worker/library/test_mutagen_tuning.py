@@ -313,3 +313,12 @@ def test_flac_picture_cut_off_is_an_error_as_in_mutagen(tmp_path: Path) -> None:
         with pytest.raises(mutagen.MutagenError):
             kind(io.BytesIO(cut))
     assert read(write(path, cut)).error_class == "flac.error"
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mp3"])  # the short way, and that by mutagen
+def test_cue_sheet_that_is_broken_is_an_error_as_in_mutagen(name: str, tmp_path: Path) -> None:
+    data = silence("flac", 1)
+    broken = data[:42] + b"\x05\0\0\x20" + bytes(32) + data[42:]
+    with pytest.raises(mutagen.MutagenError):
+        FLAC(io.BytesIO(broken))
+    assert read(write(tmp_path / name, broken)).error_class == "flac.error"

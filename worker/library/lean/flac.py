@@ -9,6 +9,7 @@ from worker.library.lean.window import Lean, Odd, Stream, Window
 from worker.library.sources import Source, picture_kind
 
 _STREAM_INFO, _SEEK_TABLE, _COMMENTS, _CUE_SHEET, _PICTURE = 0, 3, 4, 5, 6
+_SINGLE_KINDS = (_STREAM_INFO, _SEEK_TABLE, _COMMENTS)
 _STREAM_INFO_BYTES = 34
 #: Bytes of a picture block that are looked at: all but the picture.
 _PICTURE_HEAD_BYTES = 1024
@@ -25,8 +26,8 @@ def read(window: Window) -> Lean:
         position = start + size
         if position > window.size:
             raise Odd("a block that is cut off")
-        if kind in seen and kind in (_STREAM_INFO, _SEEK_TABLE, _COMMENTS, _CUE_SHEET):
-            raise Odd("two blocks of which there should be one")
+        if kind == _CUE_SHEET or (kind in seen and kind in _SINGLE_KINDS):
+            raise Odd("a cue sheet, or two blocks of which there should be one")
         seen.add(kind)
         if kind == _STREAM_INFO:
             if size != _STREAM_INFO_BYTES:
