@@ -41,6 +41,7 @@ SECURITY_HEADERS = {
     # `no-referrer` would turn the Origin of our own forms into "null".
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }

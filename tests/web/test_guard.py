@@ -120,6 +120,17 @@ def test_refusals_carry_the_headers(http: httpx.Client) -> None:
     assert answer.json()["error"]["code"] == "unknown_host"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/scans", "GET, HEAD, POST"), ("/static/app.css", "GET, HEAD")]
+)
+def test_other_methods_are_told_which_there_are(
+    http: httpx.Client, path: str, allowed: str
+) -> None:
+    for method in ("OPTIONS", "TRACE"):
+        answer = http.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 def test_two_hosts_are_refused(page: PageServer) -> None:
     with socket.create_connection(("127.0.0.1", page.port), timeout=10) as peer:
         peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
