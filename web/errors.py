@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from web.connection import cause
 from web.login import login_path
@@ -51,9 +51,11 @@ def describe(error: Exception) -> RefusedError:
 
 
 def _methods(request: Request) -> set[str]:
-    """What its path allows: several routes may have the same one; a mounted folder is read."""
-    same = [r for r in request.app.routes if r.matches(request.scope)[0] != Match.NONE]
-    return {method for route in same for method in getattr(route, "methods", ("GET", "HEAD"))}
+    """What its path allows: several routes may have the same one."""
+    routes = request.app.routes
+    same = [r for r in routes if isinstance(r, Route) and r.matches(request.scope)[0] != Match.NONE]
+    found = {method for route in same for method in route.methods or ()}
+    return found or {"GET", "HEAD"}  # a mounted folder, in which paths are of its own
 
 
 async def answer(request: Request, error: Exception) -> Response:
