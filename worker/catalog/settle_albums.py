@@ -69,6 +69,14 @@ class _Album(NamedTuple):
     mbid: str | None
     has_album_artist: bool
     artist: str
+    has_artist_ids: bool
+
+    @property
+    def certainty(self) -> int:
+        """By what it is told from others: 3 its id, 2 ids of its artists, 1 their names, 0 less."""
+        if self.mbid:
+            return 3
+        return 1 + self.has_artist_ids if self.has_album_artist else 0
 
 
 def name(connection: Connection, some_ids: Sequence[int]) -> None:
@@ -124,7 +132,8 @@ def join_doubles(connection: Connection, album_ids: Sequence[int]) -> None:
     """Let tracks with less to tell them by join the album beside them.
 
     Among the albums of one title in one folder: one without a MusicBrainz id joins the only one
-    with an id and the same artists; one that names no album artist joins the only one left.
+    with an id and the same artists, one whose artists have none the only one whose artists have;
+    one that names no album artist joins the only one left.
     """
     done, changed = set(album_ids), set()
     for group in _same_place_and_title(connection, album_ids):
@@ -138,19 +147,17 @@ def join_doubles(connection: Connection, album_ids: Sequence[int]) -> None:
 
 def _doubles(group: Sequence[_Album]) -> Iterator[tuple[_Album, _Album]]:
     """Each double in a group, and the album that it joins."""
-    known = [album for album in group if album.mbid]
-    left = list(known)
-    for album in group:
-        if not album.mbid and album.has_album_artist:
-            same = [k for k in known if name_key(k.artist) == name_key(album.artist)]
-            if len(same) == 1:
+    left: list[_Album] = []
+    for album in sorted(group, key=lambda album: -album.certainty):
+        if album.certainty:
+            surer = (other for other in left if other.certainty > album.certainty)
+            same = [s for s in surer if name_key(s.artist) == name_key(album.artist)]
+            if len(same) == 1 and not album.mbid:
                 yield album, same[0]
             else:
                 left.append(album)
-    if len(left) == 1:
-        for album in group:
-            if not album.mbid and not album.has_album_artist:
-                yield album, left[0]
+        elif len(left) == 1:
+            yield album, left[0]
 
 
 def _same_place_and_title(connection: Connection, album_ids: Sequence[int]) -> list[list[_Album]]:
@@ -158,10 +165,18 @@ def _same_place_and_title(connection: Connection, album_ids: Sequence[int]) -> l
     folder_of_album = tracks.join(files, files.c.id == tracks.c.file_id).join(folders)
     places = select(folders.c.release_hash).select_from(folder_of_album)
     places = places.where(tracks.c.album_id.in_(album_ids)).distinct()
+    credits = album_artists.join(artists, artists.c.id == album_artists.c.artist_id)
+    has_artist_ids = (
+        select(album_artists.c.position)
+        .select_from(credits)
+        .where(album_artists.c.album_id == albums.c.id)
+        .where(artists.c.mbid.is_not(None), ~album_artists.c.joined)
+        .exists()
+    )
     query = (
         select(
             folders.c.release_hash, albums.c.title_key, albums.c.id, albums.c.mbid,
-            albums.c.has_album_artist, albums.c.artist,
+            albums.c.has_album_artist, albums.c.artist, has_artist_ids,
         )
         .distinct()
         .select_from(folder_of_album.join(albums, albums.c.id == tracks.c.album_id))

@@ -463,6 +463,23 @@ def test_missing_album_artist_does_not_split_an_album(catalog: Catalog) -> None:
     assert albums_of(catalog, files) == [("X", "A")]
 
 
+def test_ids_of_some_album_artists_do_not_split_an_album(catalog: Catalog) -> None:
+    ids = ("87c5dedd-371d-4a53-9f7f-80522fb7f3cb", "9282c8b4-ca0b-4c6b-b7e3-4f7762dfc4d6")
+    files = [
+        song(
+            f"a/{n}.mp3", n, album="X", artists=("A",), album_artists=("A",),
+            mb_album_artist_ids=known,
+        )
+        for n, known in enumerate([ids[:1], (), ids[:1], ()])
+    ]  # fmt: skip
+    assert albums_of(catalog, files) == [("X", "A")]
+
+    other = song("a/9.mp3", 9, album="X", album_artists=("A",), mb_album_artist_ids=ids[1:])
+    scan(catalog, [*files, other], "scan-2")
+
+    assert len(rows(catalog, "albums")) == 3, "homonyms, and who may be either"
+
+
 def test_one_title_by_two_album_artists_is_two_albums(catalog: Catalog) -> None:
     files = [
         song(f"misc/{n}.mp3", i, album="Greatest Hits", artists=(n,), album_artists=(n,))
