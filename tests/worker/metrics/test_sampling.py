@@ -15,7 +15,7 @@ def running(chars: int) -> Running:
     return Running(
         task_id="id", task="t", queue="q", worker="w", retries=0, sent_at=None, args=args,
         kwargs={}, args_size=measure(args), kwargs_size=measure({}), root_id="", parent_id="",
-        started_at=time.time(), began=time.perf_counter(),
+        started_at=time.time(), began=time.perf_counter(), promised=False,
     )  # fmt: skip
 
 
