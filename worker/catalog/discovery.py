@@ -295,13 +295,12 @@ def _add_folders(connection: Connection, scan: RowMapping, found: Sequence[Found
 def _add_errors(
     connection: Connection, scan_id: str, errors: Sequence[FolderError], now: float
 ) -> None:
-    """Folders that could not be listed, and links that lead out, are among the problems; they
-    count as no file."""
+    """Folders that could not be listed are among the problems; they count as no file."""
     rows = [
         {
             "id": row_id,
             "scan_id": scan_id,
-            "path": error.path if error.is_file else error.path + b"/",
+            "path": error.path + b"/",
             "outcome": Outcome.PERMISSION
             if error.error_class == "PermissionError"
             else Outcome.UNREADABLE,

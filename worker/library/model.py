@@ -57,7 +57,6 @@ class FolderError:
     path: bytes
     error_class: str
     message: str
-    is_file: bool = False  #: it is a link to a file
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class _Walk:
             errors = self._follow_links(fd, path, listing)
             if rules is not None:
                 _drop_ignored(path, listing, rules)
-                errors = [e for e in errors if not rules.ignores(e.path, is_folder=not e.is_file)]
+                errors = [e for e in errors if not rules.ignores(e.path, is_folder=True)]
             folder = _folder(fd, path, listing)
         finally:
             os.close(fd)
@@ -125,7 +125,7 @@ class _Walk:
         return [folder, *errors]
 
     def _follow_links(self, fd: int, path: bytes, listing: _Listing) -> list[FolderError]:
-        """Sort the links of a folder into its files and folders; returns those that lead out."""
+        """Sort the links of a folder into its files and folders; those left out are returned."""
         outside = []
         for name in sorted(listing.links):
             try:
@@ -140,10 +140,8 @@ class _Walk:
                 elif not _found_by_itself(target, is_folder=True):
                     listing.folders.append(name)
             elif stat.S_ISREG(mode):
-                is_audio = extension_of(name) in BY_EXTENSION
-                if target is None and is_audio:
-                    outside.append(_outside(link, is_file=True))
-                elif is_audio and not _found_by_itself(target or b"", is_folder=False):
+                wanted = target is not None and not _found_by_itself(target, is_folder=False)
+                if wanted and extension_of(name) in BY_EXTENSION:
                     listing.audio.append(name)
                 else:
                     listing.other_files += 1
@@ -226,6 +224,7 @@ def _folder_error(path: bytes, error: OSError) -> FolderError:
     return FolderError(path, type(error).__name__, error.strerror or type(error).__name__)
 
 
-def _outside(path: bytes, *, is_file: bool = False) -> FolderError:
-    message = "the link leads out of the library: not followed"
-    return FolderError(path, OutsideRoot.__name__, message, is_file)
+def _outside(path: bytes) -> FolderError:
+    return FolderError(
+        path, OutsideRoot.__name__, "the link leads out of the library: not followed"
+    )

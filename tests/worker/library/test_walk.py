@@ -149,12 +149,10 @@ def test_links_out_of_the_root_are_not_followed(tmp_path: Path) -> None:
     (root / "a/out").symlink_to(tmp_path / "outside")
     (root / "a/1.mp3").symlink_to(tmp_path / "outside/1.mp3")
     assert files_below(root) == [b"a/2.mp3"]
-    (root / "a/cover.jpg").symlink_to(tmp_path / "outside/1.mp3")
-    file, folder = errors_below(root)
-    assert (folder.path, folder.error_class, folder.is_file) == (b"a/out", "OutsideRoot", False)
-    assert (file.path, file.error_class, file.is_file) == (b"a/1.mp3", "OutsideRoot", True)
+    (error,) = errors_below(root)
+    assert (error.path, error.error_class) == (b"a/out", "OutsideRoot")
     assert folders_below(root)[b"a"].other_files == 1
-    (root / ".needleignore").write_text("a/out/\na/1.mp3\n")
+    (root / ".needleignore").write_text("a/out/\n")
     assert errors_below(root) == []
 
 
