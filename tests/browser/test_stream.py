@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -105,7 +106,7 @@ def test_restarted_server_is_found_again(
     site.stop()
     wait_live(live, "lost")
     assert live.locator("#announce").inner_text().startswith("No connection to Needle.")
-    expect(live.locator("#heard")).not_to_be_empty()
+    expect(live.locator("#heard")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
     world.scan("cancelled")
     site.start()
     wait_live(live)

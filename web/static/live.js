@@ -154,7 +154,7 @@
     const { at, title } = document.getElementById("status").dataset;
     aheadSeconds = Number(at) - Date.now() / 1000;
     document.title = title;
-    document.getElementById("heard").textContent = new Date().toLocaleTimeString(root.lang);
+    document.getElementById("heard").textContent = new Date().toLocaleTimeString(root.lang, { hourCycle: "h23" });
     tick();
   }
 
