@@ -29,6 +29,9 @@ import redis
 from celery import Celery
 from celery.app.trace import build_tracer
 
+from bench.scan import worker_cpu
+from cli.demo.library import make_library
+from tests.integration.stack import stack
 from tests.servers import ValkeyServer, valkey, wait_until
 from wire import metrics
 from wire.keys import METRIC_FIELDS, RECENT_TASKS, RECENT_TTL, TREND_TTLS, Keys
@@ -284,6 +287,32 @@ def _records(number: int, at: float) -> list[tuple[str, int, float, str]]:
     return [(f"{number:08}-0000-0000-0000-{i:012}", 3, at, "x" * 700) for i in range(20)]
 
 
+def share_of_a_scan(folder: Path, files: int) -> None:
+    """What measuring takes of a worker that scans, as it counts itself.
+
+    Every file is read again in the second scan; what starts with the worker is left out.
+    """
+    make_library(folder / "Music", files=files)
+    with stack(folder / "scan", folder / "Music") as running, running.valkey.client() as client:
+        running.run_scan("full")
+        time.sleep(1.5)  # the last flush
+        before, cpu, began = _spent_us(client), worker_cpu(running), time.perf_counter()
+        running.run_scan("full")
+        time.sleep(1.5)
+        cpu, spent = worker_cpu(running) - cpu, (_spent_us(client) - before) / 1e6
+        seconds = time.perf_counter() - began
+    print(
+        f"a scan of {files} files in {seconds:.0f} s: measuring {spent / seconds:.2%} of one core, "
+        f"{spent / cpu:.2%} of the {cpu:.1f} s of CPU that the worker took"
+    )
+
+
+def _spent_us(client: redis.Redis) -> int:
+    raw: Any = client.hgetall(Keys().metrics_totals)
+    found = metrics.read_totals(raw).recorder
+    return sum(found.get(f"{part}_us", 0) for part in ("handler", "repr", "flush", "beat"))
+
+
 def main() -> None:
     """Measure, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -296,7 +325,9 @@ def main() -> None:
         compare(server, folder, chosen.tasks, chosen.rounds, "1 kB arguments", ["x" * 1000])
         share_of_a_task(server)
         share_of_serialising(500_000)
-        month(server, 10, 30)
+        share_of_a_scan(folder, 10_000)
+        for kinds in (10, 40):
+            month(server, kinds, 30)
 
 
 if __name__ == "__main__":

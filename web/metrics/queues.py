@@ -75,7 +75,7 @@ def recorder_families(measured: Measured) -> list[Family]:
     dropped = Family(
         "needle_recorder_dropped_total", "counter", "What did not fit in and is lost.", ("what",)
     )
-    for part in ("flush", "handler", "repr"):
+    for part in ("flush", "handler", "repr", "beat"):
         cost.set(counts.get(f"{part}_us", 0) / 1e6, part)
     for what in ("fields", "records", "changes", "flushes", "beats"):
         dropped.set(0, what)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any, cast
 
 import redis
@@ -78,6 +79,7 @@ class BeatSender:
             self._try(beat)
 
     def _try(self, beat: WorkerBeat) -> None:
+        began = time.thread_time()
         try:
             self._write(beat)
             self._minutely.look(beat.worker)
@@ -91,6 +93,7 @@ class BeatSender:
                 self._recorder.call_for_flush()
         except Exception:  # what one beat meets does not end the others
             log.exception("the worker's heartbeat failed")
+        self._recorder.note(beat_us=round((time.thread_time() - began) * 1e6))
 
     def _write(self, beat: WorkerBeat) -> None:
         keys = self._recorder.keys

@@ -45,11 +45,13 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
-        recorder: Recorder = consumer.app.needle_metrics.recorder
+        self._recorder: Recorder = consumer.app.needle_metrics.recorder
         self._timer: Any = None
         self._meter = ResourceMeter()
         self._sender = BeatSender(
-            recorder, Minutely(consumer.app, recorder), AutomaticLimits(recorder)
+            self._recorder,
+            Minutely(consumer.app, self._recorder),
+            AutomaticLimits(self._recorder),
         )
         self._started_at, self._version = time.time(), _version()
         self._done, self._done_at = 0, time.time()
@@ -77,10 +79,12 @@ class Heartbeat(bootsteps.StartStopStep):
             log.info("Redis did not hear that this worker ends: %s", error)
 
     def _beat(self, consumer: Any) -> None:
+        began = time.thread_time()
         try:
             self._sender.send(self._describe(consumer))
         except Exception:  # a worker does not end because it cannot be described
             log.exception("the worker's heartbeat failed")
+        self._recorder.note(beat_us=round((time.thread_time() - began) * 1e6))
 
     def _describe(self, consumer: Any) -> WorkerBeat:
         app, pool = consumer.app, consumer.pool

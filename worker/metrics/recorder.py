@@ -149,6 +149,13 @@ class Recorder:
 
     def flush(self) -> bool:
         """Bring everything to Redis now; False when it could not be reached."""
+        began = time.thread_time()
+        try:
+            return self._flush()
+        finally:
+            self.note(flush_us=round((time.thread_time() - began) * 1e6))
+
+    def _flush(self) -> bool:
         with self._flushing:
             while self._lines:
                 log.info("%s", self._lines.popleft())
@@ -192,7 +199,6 @@ class Recorder:
     def _send_pending(self) -> bool:
         if self._pending is None:
             return True
-        began = time.perf_counter()
         try:
             script = self.client.register_script(RECORD_METRICS)
             refused = int(script(keys=self._pending.keys, args=self._pending.arguments))
@@ -206,8 +212,7 @@ class Recorder:
         if self._away:
             log.info("metrics are written again")
         self._away, self._pending = False, None
-        spent = round((time.perf_counter() - began) * 1e6)
-        self.note(flushes=1, flush_us=spent, dropped_fields=max(0, refused))
+        self.note(flushes=1, dropped_fields=max(0, refused))
         return True
 
     def say_away(self, error: Exception) -> None:

@@ -60,6 +60,11 @@ def test_redis_that_hangs_holds_nobody_up(
         private_valkey.thaw()
     with private_valkey.client() as client:
         wait_until(lambda: told(client) == 5, what="the newest beat has come")
+        wait_until(lambda: sender.is_idle, what="it is done")
+        recorder.flush()
+        raw = client.hget(KEYS.metrics_totals, "recorder|beat_us")
+        assert isinstance(raw, bytes)
+        assert int(raw) > 0
 
 
 def test_redis_that_is_away_is_told_once(
