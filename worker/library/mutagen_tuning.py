@@ -33,8 +33,10 @@ _AiffID3: Any = _aiff._IFFID3
 _frames: Any = mutagen.id3._frames
 _specs: Any = mutagen.id3._specs
 _vorbis: Any = mutagen._vorbis
-#: Keys are the same few in every file, and checked letter by letter.
-_is_valid_vorbis_key = functools.lru_cache(maxsize=1024)(_vorbis.is_valid_key)
+_is_valid_key: Any = _vorbis.is_valid_key
+_is_valid_short_key = functools.lru_cache(maxsize=1024)(_is_valid_key)
+#: Characters of a key that is remembered.
+MAX_KEY_CHARS = 64
 
 #: Bytes that one compressed ID3 frame may unpack to.
 MAX_FRAME_BYTES = 32 << 20
@@ -53,9 +55,15 @@ def remove() -> None:
     """Mutagen as it comes, to compare with."""
     _frames.zlib = zlib
     _specs.decode_terminated = mutagen._util.decode_terminated
-    _vorbis.is_valid_key = _is_valid_vorbis_key.__wrapped__
+    _vorbis.is_valid_key = _is_valid_key
     mpeg.remove()
     _wave._WaveID3, _aiff._IFFID3 = _WaveID3, _AiffID3
+
+
+def _is_valid_vorbis_key(key: str) -> bool:
+    """What mutagen's says; keys are the same few in every file, and checked letter by letter."""
+    check = _is_valid_short_key if len(key) <= MAX_KEY_CHARS else _is_valid_key
+    return bool(check(key))
 
 
 class CappedZlib:

@@ -25,6 +25,8 @@ _BETWEEN_GENRES = re.compile(r"[;/,]")
 _BETWEEN_NAMES = re.compile(r";| / ")
 
 MAX_NUMBER = 999_999
+#: Texts of which the genres are remembered.
+FEW_TEXTS = 8
 #: Q7.8 gains of Opus are relative to -23 LUFS, ReplayGain's to -18 LUFS.
 R128_TO_REPLAYGAIN_DB = 5.0
 
@@ -77,9 +79,12 @@ def is_true(text: str) -> bool:
     return text.strip().lower() in ("1", "true", "yes")
 
 
-@lru_cache(maxsize=1024)
 def genres(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The genres in `texts`: split at `;` `/` `,`, numbers of ID3 by name, each once."""
+    return _few_genres(texts) if len(texts) <= FEW_TEXTS else _genres(texts)
+
+
+def _genres(texts: tuple[str, ...]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for text in texts:
         for part in _BETWEEN_GENRES.split(text):
@@ -90,6 +95,9 @@ def genres(texts: tuple[str, ...]) -> tuple[str, ...]:
             elif word:
                 names[word] = None
     return tuple(names)
+
+
+_few_genres = lru_cache(maxsize=1024)(_genres)
 
 
 def split_names(texts: list[str]) -> list[str]:

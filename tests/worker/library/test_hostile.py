@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
 import struct
 import time
+import tracemalloc
 import zlib
 from pathlib import Path
 
 import pytest
+from mutagen import id3
 
 from cli.demo.audio import FORMATS, extension, silence
 from cli.demo.tagging import write_tags
-from tests.worker.library.files import flac_with_comments, found, read, write
+from tests.worker.library.files import flac_with_comments, found, opened, read, write
 from wire.outcomes import Outcome
 from worker.library.model import Tags
 from worker.library.reader import Reader
@@ -103,6 +106,41 @@ def test_a_file_that_wants_more_memory_than_it_may(tmp_path: Path) -> None:
 )
 def test_sizes_that_are_not_there_take_no_memory(name: str, data: bytes, tmp_path: Path) -> None:
     assert read(write(tmp_path / name, data)).outcome is not Outcome.TOO_LARGE
+
+
+def put_long_names(form: str, path: Path, number: int) -> None:
+    """Tags whose names, genres and dates are 100 KB long, and other ones for each `number`."""
+    file, long = opened(path, form), f"{number}" + "x" * 100_000
+    if form == "flac":
+        file.tags[long] = ["a"]
+    elif form == "m4a":
+        file.tags["----:com.apple.iTunes:" + long] = [b"a"]
+    else:
+        file.tags.add(id3.TXXX(encoding=0, desc=long, text="a"))
+        file.tags.add(id3.TCON(encoding=0, text=long))
+        file.tags.add(id3.TDRC(encoding=0, text=f"{number}-x" + "x" * 100_000))
+        file.tags.add(id3.TPE1(encoding=0, text=[long] * 50))
+    file.save()
+
+
+@pytest.mark.parametrize("form", ["flac", "m4a", "mp3"])
+@pytest.mark.parametrize("is_short_way", [True, False])
+def test_long_names_are_not_remembered(form: str, is_short_way: bool, tmp_path: Path) -> None:
+    suffix = form if is_short_way else "wav"
+    for number in range(40):
+        path = tmp_path / f"{number}.{form}"
+        put_long_names(form, path, number)
+        path.rename(path.with_suffix(f".{suffix}"))
+    read(tmp_path / f"0.{suffix}")
+    tracemalloc.start()
+    try:
+        for number in range(1, 40):
+            assert read(tmp_path / f"{number}.{suffix}").outcome is None
+        gc.collect()
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes < 1 << 20
 
 
 def test_one_hostile_file_harms_no_other(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ _MARK = "\ufeff"
 #: Bytes of a picture frame that are looked at: all but the picture.
 _PICTURE_HEAD_BYTES = 512
 _OLD_MIMES = tuple(mime.encode() for mime in OLD_MIMES)
+#: What is longer is no description that is read, and is not worth remembering.
+_LONGEST_NAME = max(map(len, PLACES["id3"])) - len("TXXX:")
+#: Characters of genres, and of a date, that mutagen is asked about here.
+_MAX_GENRES_CHARS, _MAX_DATE_CHARS = 1024, 64
 _make_genres: Callable[..., Any] = TCON
 _make_date: Callable[[str], Any] = ID3TimeStamp
 
@@ -129,6 +133,8 @@ class _Tag:
         if not OLD_FRAMES.isdisjoint(values):
             self._join_dates()
         if genres := values.get("TCON"):
+            if sum(map(len, genres)) > _MAX_GENRES_CHARS:
+                raise Odd("many genres")
             values["TCON"] = _texts(_genres(tuple(genres)))
         comments: list[str] = []
         for (description, _), texts in sorted(self.comments.items(), key=_comment_order):
@@ -215,7 +221,10 @@ def _add_old_date(tag: _Tag, name: bytes, data: bytes) -> None:
 
 
 def _add_date(tag: _Tag, name: bytes, data: bytes) -> None:
-    texts = [t if PLAIN_DATE.fullmatch(t) else _date(t) for t in _values(data)]
+    texts = _values(data)
+    if any(len(text) > _MAX_DATE_CHARS for text in texts):
+        raise Odd("a long date")
+    texts = [text if PLAIN_DATE.fullmatch(text) else _date(text) for text in texts]
     if not texts or not all(texts):
         raise Odd("a date that is none, yet stands before others")
     tag.put(name.decode(), texts)
@@ -224,7 +233,7 @@ def _add_date(tag: _Tag, name: bytes, data: bytes) -> None:
 def _add_named(tag: _Tag, _name: bytes, data: bytes) -> None:
     description, _, rest = _decode(data).partition("\0")
     texts = _further_values(rest, data[0])
-    if name := _named(description):
+    if len(description) <= _LONGEST_NAME and (name := _named(description)):
         tag.put(name, texts)
 
 

@@ -27,6 +27,8 @@ _IMPLICIT, _UTF8, _INTEGER = 0, 1, 21
 _INTEGER_BYTES = (1, 2, 3, 4, 8)
 #: Where in a table of samples the atom begins that says more of the first entry.
 _EXTRA_AT = 8 + 8 + 28
+#: Bytes of the atoms of a free name that may be one that is read, and of a table of samples.
+_MAX_NAME_BYTES, _MAX_TABLE_BYTES = 256, 4096
 _make_atom: Callable[[io.BytesIO], Any] = Atom
 
 _Path = tuple[bytes, ...]
@@ -129,6 +131,8 @@ def _seconds(data: bytes) -> float:
 
 def _with_entry(samples: bytes, seconds: float) -> Stream:
     """The stream of a table of samples, whose first entry says what they are."""
+    if len(samples) > _MAX_TABLE_BYTES:
+        raise Odd("a long table")
     entry = samples[12:16]
     extra = samples[_EXTRA_AT + 4 : _EXTRA_AT + 8]
     at = _EXTRA_AT + 8 + 4  # behind version and flags
@@ -238,6 +242,8 @@ def _add_named(source: Source, _: bytes, window: Window, span: _Span) -> None:
     if not 12 <= mean_end <= name_end - 12 <= len(data) - 12:
         raise Odd("a broken name")
     values = _values(data, name_end)
+    if name_end > _MAX_NAME_BYTES:
+        return
     if name := _named(data[12:mean_end], data[mean_end + 12 : name_end]):
         source.add(name, [value.decode("utf-8", "replace") for _, value in values])
 

@@ -11,6 +11,8 @@ from worker.library.tagmap import PLACES
 
 _unpack_length = Struct("<I").unpack_from
 _PICTURE, _COVER = "metadata_block_picture", "coverart"
+#: What is longer is no name that is read, and is not worth remembering.
+_LONGEST_NAME = max(map(len, (*PLACES["vorbis"], _PICTURE, _COVER)))
 
 
 def read_comments(data: bytes, at: int) -> tuple[Source, int]:
@@ -29,7 +31,7 @@ def read_comments(data: bytes, at: int) -> tuple[Source, int]:
         equals = data.find(b"=", begin, at)
         if equals < 0 or at > len(data):
             raise Odd("a comment without a name, or cut off")
-        if name := _name(data[begin:equals]):
+        if equals - begin <= _LONGEST_NAME and (name := _name(data[begin:equals])):
             _add(source, name, data[equals + 1 : at])
     source.vendor = vendor
     return source, at
