@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from web.connection import read_members
 from web.library import Library
 from web.snapshot import load_or_none, problems_total
+from web.views import iso
 from wire.events import Problem, Scan
 from wire.keys import Keys
 from wire.text import formula_safe
@@ -81,7 +82,7 @@ class Problems:
                         formula_safe(problem.error_class),
                         formula_safe(problem.message),
                         str(problem.size_bytes),
-                        str(problem.at),
+                        iso(problem.at) or "",
                     )
                 )
                 for problem in chunk

@@ -213,6 +213,9 @@ def test_problems_are_paged_and_filtered(http: httpx.Client, redis_client: redis
     assert f"{scan.id}-timed_out.csv" in answer.headers["content-disposition"]
     told = [line["id"] for line in csv.DictReader(io.StringIO(answer.text))]
     assert told == [str(row.id) for row in rows if row.outcome == "timed_out"]
+    first = http.get(f"{SCANS}/{scan.id}/problems?outcome=timed_out").json()["problems"][0]
+    line = next(csv.DictReader(io.StringIO(answer.text)))
+    assert line == {name: str(first[name]) for name in line}, "the same as in JSON"
     refused = http.get(f"{SCANS}/{scan.id}/problems.csv?outcome=new")
     assert error_of(refused) == (422, "invalid_outcome")
 
