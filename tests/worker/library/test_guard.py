@@ -36,7 +36,7 @@ def test_a_loop_is_ended_in_time() -> None:
     began = time.monotonic()
     with Guard(0.2, MEMORY) as guard, pytest.raises(FileTimeout):
         guard.call(loop_for_ever)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_loop_that_catches_exceptions_is_ended() -> None:
