@@ -114,7 +114,7 @@ def test_tokens_have_scopes_and_are_revoked(running: Up) -> None:
     assert re.search(rf"{made['id']}  read +lights", run(running, "tokens", "list").stdout)
     assert run(running, "tokens", "revoke", made["id"]).stdout.startswith("Revoked: ")
     assert "does not accept this token" in needle("status", **environ).stderr
-    assert run(running, "tokens", "list").stdout == "There are no tokens\n"
+    assert made["id"] not in run(running, "tokens", "list").stdout
 
 
 def test_token_of_the_data_folder_stays_on_this_machine(

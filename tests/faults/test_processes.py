@@ -34,9 +34,10 @@ def test_scan_survives_workers_that_are_asked_to_end(tmp_path: Path, music: Path
             files = running.scan(scan_id)["files_found"]
             running.worker.process.send_signal(number)
             running.worker.process.wait(15)
-            # The worker said goodbye: the page need not wait for a beat that does not come.
-            told = wait_for_phase(running, "no_worker", seconds=5)
-            assert told["workers"] == []
+            # Known at once from its goodbye, or from its silence when Celery's shutdown hung and
+            # was cut off (`worker.serving.GRACE_SECONDS`).
+            told = wait_for_phase(running, "no_worker", seconds=60)
+            assert all(worker["silent"] for worker in told["workers"])
             assert banner(running).startswith("no_worker: No worker is running")
             assert f"of {files} found" in scan_section(running)
             stored = sum(running.scan(scan_id)["counts"].values()) - files

@@ -104,8 +104,11 @@ def test_several_workers_and_restarts_add_up(
         foreign_worker(foreign_server, tmp_path, "-P", "threads", "-c", "2", name="two"),
     ):
         wait_until(lambda: redis_client.llen("foreign") == 0)
-        names: Any = redis_client.zrange(KEYS.workers, 0, -1)
-        assert set(names) == {b"one@here", b"two@here"}
+        both = {b"one@here", b"two@here"}
+        wait_until(
+            lambda: set(redis_client.zrange(KEYS.workers, 0, -1)) == both,  # type: ignore[arg-type]
+            what="both workers are known",
+        )
     assert redis_client.zcard(KEYS.workers) == 0  # they said good-bye
     with foreign_worker(foreign_server, tmp_path, "-P", "solo", name="three"):
         for _ in range(20):
