@@ -16,6 +16,7 @@ from wire.roots import Root
 from wire.transport import client_url
 from worker.catalog.store import Catalog
 from worker.debts import Debts
+from worker.metrics.installing import Metrics
 from worker.progress import Progress
 from worker.sender import Sender
 from worker.settings import WorkerSettings
@@ -70,6 +71,7 @@ class NeedleApp(Celery):
     """The Celery application, with the services its tasks use."""
 
     services: Services
+    needle_metrics: Metrics
 
 
 def services() -> Services:

@@ -24,6 +24,8 @@ FAILED_SECONDS = 5.0
 #: Seconds that a worker which was asked to end may wait for its tasks.  Celery's warm shutdown
 #: sometimes waits for ever; what is cut off here is taken up again from the journal.
 GRACE_SECONDS = 8.0
+#: Seconds of those that are left for a goodbye, when Celery did not come to say it.
+GOODBYE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,9 @@ def serve(app: NeedleApp) -> int:
 
     def end_in_time(**_: Any) -> None:
         end_within(GRACE_SECONDS, 0)
+        goodbye = threading.Timer(GRACE_SECONDS - GOODBYE_SECONDS, app.needle_metrics.say_goodbye)
+        goodbye.daemon = True
+        goodbye.start()
 
     worker_shutting_down.connect(end_in_time)
     _warn_of_root()

@@ -46,6 +46,7 @@ class Heartbeat(bootsteps.StartStopStep):
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
         self._recorder: Recorder = consumer.app.needle_metrics.recorder
+        consumer.app.needle_metrics.say_goodbye = lambda: self.shutdown(consumer)
         self._timer: Any = None
         self._meter = ResourceMeter()
         self._sender = BeatSender(

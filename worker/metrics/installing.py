@@ -43,6 +43,8 @@ class Metrics:
         address = address_of(app, redis_url, key_prefix)
         host = f"producer@{socket.gethostname()}"
         self.app = app
+        #: Tells that the worker in this process ends, where there is one: see `Heartbeat`.
+        self.say_goodbye: Callable[[], None] = lambda: None
         self.recorder = Recorder(address, host, records_a_second)
         labels = TaskLabels(app)
         reports = TaskReports(app, self.recorder, report_chars)
