@@ -7,6 +7,7 @@ Whoever reaches Redis can write there: a field or a number that is not one of ou
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ OTHER = "other"
 
 _SPECIAL = re.compile(r"[%|\x00-\x1f\x7f]")
 _MAX = 2**63
+#: Fields whose parts are kept.
+_KEPT = 16_384
 
 #: family -> labels -> number
 Counters = Mapping[str, Mapping[tuple[str, ...], int]]
@@ -40,23 +43,17 @@ def read_counters(raw: Mapping[bytes, bytes]) -> Counters:
     """All counters of a hash (`HGETALL`): whole numbers from 0 to 2^63, the others left out."""
     found: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
     for key, value in raw.items():
-        number = read_count(value)
-        if number is None:
-            continue
-        try:
-            family, labels = split_field(key.decode())
-        except UnicodeDecodeError:
-            continue
-        if len(key) <= LABEL_CHARS or all(len(label) <= LABEL_CHARS for label in labels):
-            found[family][labels] = number
+        number, name = read_count(value), _name(key)
+        if number is not None and name is not None:
+            found[name[0]][name[1]] = number
     return found
 
 
 def read_texts(raw: Mapping[bytes, bytes], family: str) -> dict[tuple[str, ...], bytes]:
     """What is no number in a hash: labels -> bytes of the fields of `family`."""
-    found = {}
+    found, start = {}, family.encode() + b"|"
     for key, value in raw.items():
-        if key.startswith(family.encode() + b"|"):
+        if key.startswith(start):
             try:
                 found[split_field(key.decode())[1]] = value
             except UnicodeDecodeError:
@@ -70,6 +67,21 @@ def read_count(value: bytes) -> int | None:
         return None
     number = int(value)
     return number if number < _MAX else None
+
+
+@functools.lru_cache(_KEPT)
+def _name(key: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """The family and the labels of a field, None if it is none.
+
+    A page reads thousands of fields again and again, always the same ones.
+    """
+    try:
+        family, labels = split_field(key.decode())
+    except UnicodeDecodeError:
+        return None
+    if len(key) > LABEL_CHARS and any(len(label) > LABEL_CHARS for label in labels):
+        return None
+    return family, labels
 
 
 def _escaped(label: str) -> str:

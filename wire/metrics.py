@@ -10,6 +10,7 @@ import bisect
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from wire import fields
 from wire.fields import Counters
@@ -175,27 +176,27 @@ def starts(span: int, now: float, count: int) -> Sequence[int]:
 def histograms(counters: Counters, family: str, labels: int) -> dict[tuple[str, ...], Histogram]:
     """Labels -> histogram, from `family|labels…|bucket` and `family_us|labels…`."""
     buckets: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(BOUND_LABELS))
-    for (*key, bound), count in _of(counters, family, labels + 1).items():
-        if bound in _INDEX:
-            buckets[tuple(key)][_INDEX[bound]] = count
-    sums = _of(counters, family + "_us", labels)
+    for key, count in counters.get(family, {}).items():
+        if len(key) == labels + 1 and (index := _INDEX.get(key[-1])) is not None:
+            buckets[key[:-1]][index] = count
+    sums = counters.get(family + "_us", {})
     return {key: Histogram(tuple(n), sums.get(key, 0) / 1e6) for key, n in buckets.items()}
 
 
-def _of(counters: Counters, family: str, labels: int) -> dict[tuple[str, ...], int]:
+def _of(counters: Counters, family: str, labels: int) -> dict[Any, int]:
     return {key: n for key, n in counters.get(family, {}).items() if len(key) == labels}
 
 
 def _pairs(counters: Counters, family: str) -> dict[Pair, int]:
-    return {(a, b): n for (a, b), n in _of(counters, family, 2).items()}
+    return _of(counters, family, 2)
 
 
 def _triples(counters: Counters, family: str) -> dict[Triple, int]:
-    return {(a, b, c): n for (a, b, c), n in _of(counters, family, 3).items()}
+    return _of(counters, family, 3)
 
 
 def _pair_histograms(counters: Counters, family: str) -> dict[Pair, Histogram]:
-    return {(a, b): found for (a, b), found in histograms(counters, family, 2).items()}
+    return cast("dict[Pair, Histogram]", histograms(counters, family, 2))
 
 
 def _samples(counters: Counters, family: str) -> dict[str, Sample]:

@@ -7,6 +7,7 @@ Three numbers that are never mixed: the payload (JSON, in characters and UTF-8 b
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -220,6 +221,7 @@ def _of(counters: Counters, family: str, *labels: str) -> int:
     return counters.get(family, {}).get(labels, 0)
 
 
+@functools.lru_cache(4_096)
 def _largest(text: bytes) -> Largest | None:
     return _load(Largest, text)
 

@@ -348,7 +348,7 @@ def test_keys_of_another_type_are_unknown(http: httpx.Client, redis_client: redi
 def test_hostile_names_are_labels_like_others(
     http: httpx.Client, redis_client: redis.Redis
 ) -> None:
-    name = 'a"b\\c{}\n# HELP x'
+    name = 'a"b\\c%s %d{}\n# HELP x'
     with counting(redis_client) as tally:
         ran(tally, name, 0.1)
     publish(redis_client, beat('ev"il@x\ny', queues=('q"\\', "\udc80"), processes=3))

@@ -85,6 +85,7 @@ def _task_families(names: TaskNames, hosts: Iterable[tuple[str, HostTotals]]) ->
         status: Family(f"celery_task_{word}_total", "counter", f"Tasks {word}.", _LABELS)
         for status, word in _STATUSES.items()
     }
+    from_zero = [family for status, family in counters.items() if status != SENT]
     failed = Family(
         "celery_task_failed_total",
         "counter",
@@ -95,12 +96,15 @@ def _task_families(names: TaskNames, hosts: Iterable[tuple[str, HostTotals]]) ->
     wait = Family("celery_task_queue_wait_time", "histogram", "Seconds that tasks waited.", _LABELS)
     for worker, host in hosts:
         at = hostname(worker)
-        for task, queue, status in host.tasks:
-            if status in (RECEIVED, STARTED):  # the others are there from then on, at 0
-                for other, family in counters.items():
-                    if other != SENT:
-                        family.add(0, names(task), at, queue)
-                failed.add(0, names(task), at, "", queue)
+        taken = {
+            (names(task), queue): None
+            for task, queue, status in host.tasks
+            if status in (RECEIVED, STARTED)
+        }
+        for name, queue in taken:  # the others are there from then on, at 0
+            for family in from_zero:
+                family.add(0, name, at, queue)
+            failed.add(0, name, at, "", queue)
         for (task, queue, status), number in host.tasks.items():
             if status in counters:
                 counters[status].add(number, names(task), at, queue)

@@ -61,13 +61,14 @@ class Family:
 
     def add(self, value: float, *labels: str) -> None:
         """Add to a number that begins at 0."""
-        if self._admits(self.numbers, labels):
-            self.numbers[labels] = self.numbers.get(labels, 0) + value
+        known = self.numbers.get(labels)
+        if known is not None or self._admits(self.numbers, labels):
+            self.numbers[labels] = value if known is None else known + value
 
     def observe(self, value: Buckets, *labels: str) -> None:
         """Add to a histogram."""
-        if self._admits(self.histograms, labels):
-            known = self.histograms.get(labels)
+        known = self.histograms.get(labels)
+        if known is not None or self._admits(self.histograms, labels):
             self.histograms[labels] = value if known is None else known + value
 
     def _admits(self, known: dict[Labels, float] | dict[Labels, Buckets], labels: Labels) -> bool:
@@ -79,21 +80,19 @@ class Family:
 
 def write(families: Iterable[Family]) -> bytes:
     """The text format of `families`; those without a sample are left out."""
-    lines: list[str] = []
+    told: list[bytes] = []
     for family in families:
         if not (family.numbers or family.histograms):
             continue
-        lines.append(f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n")
+        lines = [f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n"]
         for labels, number in family.numbers.items():
             lines.append(f"{_prefix(family.name, family.labels, labels)}{_number(number)}\n")
+        told.append(_encoded("".join(lines)))
         for labels, histogram in family.histograms.items():
-            prefixes = _prefixes(family.name, family.labels, labels, histogram.bounds)
+            template = _template(family.name, family.labels, labels, histogram.bounds)
             *buckets, total = itertools.accumulate(histogram.counts)
-            values = (*buckets, total, total, _number(histogram.sum))
-            lines.extend(
-                f"{prefix}{value}\n" for prefix, value in zip(prefixes, values, strict=True)
-            )
-    return "".join(lines).encode("utf-8", "replace")
+            told.append(template % (*buckets, total, total, _number(histogram.sum).encode()))
+    return b"".join(told)
 
 
 def as_metric(family: Family) -> Metric:
@@ -135,15 +134,21 @@ def _line(name: str, names: Labels, values: Labels) -> str:
 
 
 @functools.lru_cache(_KEPT // 4)
-def _prefixes(
-    name: str, names: Labels, values: Labels, bounds: tuple[float, ...]
-) -> tuple[str, ...]:
-    """The lines of a histogram without their numbers: buckets, count, sum."""
+def _template(name: str, names: Labels, values: Labels, bounds: tuple[float, ...]) -> bytes:
+    """The lines of a histogram with places for its numbers: of buckets, the count, the sum."""
     told = (*map(_go, bounds), "+Inf")
-    buckets = (_line(f"{name}_bucket", (*names, "le"), (*values, bound)) for bound in told)
-    ends = (_line(f"{name}{end}", names, values) for end in ("_count", "_sum"))
-    return (*buckets, *ends)
+    counts = (
+        *(_line(f"{name}_bucket", (*names, "le"), (*values, bound)) for bound in told),
+        _line(f"{name}_count", names, values),
+    )
+    last = _line(f"{name}_sum", names, values)
+    places = (*((line, "%d") for line in counts), (last, "%b"))
+    return _encoded("".join(f"{line.replace('%', '%%')}{place}\n" for line, place in places))
 
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

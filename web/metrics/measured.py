@@ -53,23 +53,29 @@ local function whole(key)
   if n < 1 or n > tonumber(ARGV[1]) then return '' end
   return table.concat(redis.call('HGETALL', key), '\\n')
 end
-local function shown_sizes(key)
+local function some(key, is_told)
   local n = size(key)
   if n < 1 or n > tonumber(ARGV[1]) then return '' end
-  local pairs_, kept = redis.call('HGETALL', key), {}
-  for i = 1, #pairs_, 2 do
-    local name = pairs_[i]
-    if string.find(name, '|wire_bytes', 1, true) or string.find(name, '^n|')
-        or string.find(name, '^[mc][au][xt]|') then
-      kept[#kept + 1] = name
-      kept[#kept + 1] = pairs_[i + 1]
+  local all, told = redis.call('HGETALL', key), {}
+  for i = 1, #all, 2 do
+    if is_told(all[i]) then
+      told[#told + 1] = all[i]
+      told[#told + 1] = all[i + 1]
     end
   end
-  return table.concat(kept, '\\n')
+  return table.concat(told, '\\n')
 end
-local answer = {}
-for i = 1, 5 do answer[i] = whole(ARGV[i + 4]) end
-answer[6] = shown_sizes(ARGV[10])
+local function in_a_minute(name)
+  return string.find(name, '^task|.*|failure$') or string.find(name, '^depth|')
+end
+local function of_sizes(name)
+  return string.find(name, '|wire_bytes', 1, true) or string.find(name, '^n|')
+    or string.find(name, '^[mc][au][xt]|')
+end
+local answer = {
+  whole(ARGV[5]), whole(ARGV[6]), some(ARGV[7], in_a_minute), some(ARGV[8], in_a_minute),
+  whole(ARGV[9]), some(ARGV[10], of_sizes),
+}
 local hosts = redis.pcall('ZREVRANGE', ARGV[11], 0, ARGV[3] - 1, 'WITHSCORES')
 if hosts.err then hosts = {} end
 local fields = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Iterator
 
 from web.metrics.exposition import Buckets, Family
@@ -52,13 +54,16 @@ def buckets(histogram: Histogram, bounds: tuple[float, ...] = BOUNDS) -> Buckets
     """A histogram of `wire.metrics`, with some of its bounds or all of them."""
     if bounds == BOUNDS:
         return Buckets(BOUNDS, histogram.counts, histogram.sum_seconds)
-    counts, total = [], 0
-    for bound, count in zip((*BOUNDS, None), histogram.counts, strict=True):
-        total += count
-        if bound is None or bound in bounds:
-            counts.append(total)
-            total = 0
-    return Buckets(bounds, tuple(counts), histogram.sum_seconds)
+    counts = histogram.counts
+    merged = tuple(sum(counts[first:end]) for first, end in _merged(bounds))
+    return Buckets(bounds, merged, histogram.sum_seconds)
+
+
+@functools.lru_cache
+def _merged(bounds: tuple[float, ...]) -> tuple[tuple[int, int], ...]:
+    """Of each bucket of `bounds`, some of `BOUNDS`: the first one of ours and the one behind."""
+    ends = [*(BOUNDS.index(bound) + 1 for bound in bounds), len(BOUNDS) + 1]
+    return tuple(itertools.pairwise((0, *ends)))
 
 
 def task_families(state: State, measured: Measured) -> list[Family]:
