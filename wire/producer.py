@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wire.payloads import CELERY_LIMIT, SizeLimits
 
@@ -26,8 +25,7 @@ UNLIMITED = 2**31 - 1
 AWAY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What a message says of its sending."""
 
     sent_at: float | None = None  #: epoch seconds of the sender's clock

@@ -6,6 +6,7 @@ is wrong by at most 1 % of itself, and sketches are merged by adding their bucke
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 
@@ -19,6 +20,7 @@ ZERO = -1
 LAST = 1400
 
 
+@functools.lru_cache(4_096)  # tasks of one kind are mostly of few sizes
 def bucket_of(value: int) -> int:
     """The bucket that `value` lies in, `ZERO … LAST`."""
     if value < 1:

@@ -6,7 +6,6 @@ limit makes Celery send `task_failure` twice: the second within a minute is left
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -24,8 +23,10 @@ from wire.payloads import WIRE_BYTES
 from wire.producer import read_stamp
 from wire.tasks import TaskRecord
 from worker.metrics.labels import TaskLabels
+from worker.metrics.measure import written_chars
 from worker.metrics.recorder import Recorder
 from worker.metrics.running import TOLD_AFTER_SECONDS, Running, described, told
+from worker.metrics.tally import Tally
 
 #: Failures that are remembered, and for how many seconds a second one is the same.
 FAILED_MAX, SAME_SECONDS = 1_000, 60.0
@@ -53,13 +54,20 @@ class Arrival:
             return
         self._failed.pop(request.id, None)
         self._requests[request.id] = request
-        task, queue = self._labels.task(request.task.name), self._labels.queue(
-            request.delivery_info
+        message = request.message
+        self._recorder.later(
+            self._count_received, request.id, request.task.name, request.delivery_info,
+            _envelope(message), _body_bytes(message),
         )  # fmt: skip
-        size = wire_bytes(request.message)
-        with self._recorder as tally:
-            tally.tasks[task, queue, metrics.RECEIVED] += 1
-            tally.size(task, WIRE_BYTES, size, request.id, queue)
+
+    def _count_received(
+        self, tally: Tally, task_id: str, name: str, delivery_info: Mapping[str, Any] | None,
+        envelope: Mapping[str, Any], body_bytes: int,
+    ) -> None:  # fmt: skip
+        task, queue = self._labels.task(name), self._labels.queue(delivery_info)
+        tally.tasks[task, queue, metrics.RECEIVED] += 1
+        size = _envelope_bytes(envelope) + body_bytes
+        tally.size(task, WIRE_BYTES, size, task_id, queue)
 
     def failure(
         self, sender: Task[Any, Any], task_id: str, exception: BaseException, **_: object
@@ -152,18 +160,25 @@ class Arrival:
 
 def wire_bytes(message: Any) -> int:
     """Bytes of a message as it lay in Redis: kombu's JSON of it, the body in base64."""
-    envelope = {
+    return _envelope_bytes(_envelope(message)) + _body_bytes(message)
+
+
+def _envelope(message: Any) -> dict[str, Any]:
+    """What lies around the body of a message."""
+    return {
         "body": "",
         "content-encoding": message.content_encoding,
         "content-type": message.content_type,
         "headers": message.headers,
         "properties": message.properties,
     }
+
+
+def _envelope_bytes(envelope: Mapping[str, Any]) -> int:
     try:
-        around = len(json.dumps(envelope))
+        return written_chars(envelope)
     except (TypeError, ValueError):  # a header that only kombu's own JSON can hold
-        around = len(dumps(envelope))
-    return around + _body_bytes(message)
+        return len(dumps(envelope))
 
 
 def _body_bytes(message: Any) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery, states
@@ -52,6 +52,22 @@ _TIMED = (metrics.SUCCESS, metrics.FAILURE, metrics.RETRY)
 RUNNING_MAX = 10_000
 
 
+class _Start(NamedTuple):
+    """What is counted of the start of a task."""
+
+    task_id: str
+    task: str
+    queue: str
+    args: Size
+    kwargs: Size
+    args_items: int
+    kwargs_items: int
+    at: float
+    sent_at: float | None
+    eta: str | None
+    cut: tuple[str, ...]
+
+
 class Execution:
     """The handlers of one application."""
 
@@ -70,37 +86,31 @@ class Execution:
         """A task begins: measure what it carries."""
         if task.app is not self._app or len(self.running) >= RUNNING_MAX:
             return
-        request = task.request
-        stamp = read_stamp(vars(request))
-        now = time.time()
+        headers = vars(task.request)
+        stamp = read_stamp(headers)
         running = self.running[task_id] = Running(
             task_id=task_id,
             task=self._labels.task(task.name),
-            queue=self._labels.queue(request.delivery_info),
-            worker=request.hostname or self._recorder.host,
-            retries=request.retries or 0,
+            queue=self._labels.queue(headers.get("delivery_info")),
+            worker=headers.get("hostname") or self._recorder.host,
+            retries=headers.get("retries") or 0,
             sent_at=stamp.sent_at,
             args=args,
             kwargs=kwargs,
             args_size=measure(args, "args"),
             kwargs_size=measure(kwargs, "kwargs"),
-            root_id=request.root_id or "",
-            parent_id=request.parent_id or "",
-            started_at=now,
+            root_id=headers.get("root_id") or "",
+            parent_id=headers.get("parent_id") or "",
+            started_at=time.time(),
             began=time.perf_counter(),
             promised=stamp.told,
         )
-        cut = self._cut(running, vars(request), stamp)
-        with self._recorder as tally:
-            tally.tasks[running.task, running.queue, metrics.STARTED] += 1
-            if stamp.sent_at is not None:
-                since = max(stamp.sent_at, _epoch(vars(request).get("eta")))
-                tally.waits[running.task, running.queue].add(max(0.0, now - since))
-            self._count_payload(tally, running)
-            for part in cut:
-                tally.cuts[running.task, part] += 1
-            if cut:
-                tally.cuts[running.task, "any"] += 1
+        cut = self._cut(running, headers, stamp)
+        self._recorder.later(self._count_start, _Start(
+            task_id, running.task, running.queue, running.args_size, running.kwargs_size,
+            _batch_items(running.args_size, args), _batch_items(running.kwargs_size, kwargs),
+            running.started_at, stamp.sent_at, headers.get("eta"), cut,
+        ))  # fmt: skip
         self._sample(running)
         self._reports.task(running, cut)
 
@@ -114,16 +124,10 @@ class Execution:
         exception = retval if isinstance(retval, BaseException) else None
         result = retval if status == metrics.SUCCESS else None
         size = measure(result, "result") if status == metrics.SUCCESS else None
-        key = (running.task, running.queue, status)
+        self._recorder.later(
+            self._count_end, task_id, running.task, running.queue, status, seconds, size
+        )
         with self._recorder as tally:
-            tally.tasks[key] += 1
-            if status in _TIMED:
-                tally.durations[key].add(seconds)
-            if size is not None:
-                tally.size(
-                    running.task, RESULT_BYTES, size.utf8_bytes, running.task_id, running.queue
-                )
-                self._name(tally, running, size)
             if exception is not None:
                 self._count_exception(tally, running, status, exception)
             self._recorder.records.tell(
@@ -155,26 +159,44 @@ class Execution:
             cut.append(KWARGS)
         if any(map(was_cut_by_depth, texts)):
             with self._recorder as tally:
-                tally.finding(_finding(running, NESTED))
+                tally.finding(_finding(running.task, running.task_id, NESTED))
         return tuple(cut)
 
-    def _count_payload(self, tally: Tally, running: Running) -> None:
-        who = (running.task_id, running.queue)
-        args, kwargs = running.args_size, running.kwargs_size
-        tally.size(running.task, ARGS, args.chars, *who, _batch_items(args, running.args))
-        tally.size(running.task, KWARGS, kwargs.chars, *who, _batch_items(kwargs, running.kwargs))
-        tally.size(running.task, ARGS_BYTES, args.utf8_bytes, *who)
-        tally.size(running.task, KWARGS_BYTES, kwargs.utf8_bytes, *who)
-        if args.strange or kwargs.strange:
-            tally.not_json[running.task] += 1
-            self._name(tally, running, args)
-            self._name(tally, running, kwargs)
+    def _count_start(self, tally: Tally, start: _Start) -> None:
+        task, who = start.task, (start.task_id, start.queue)
+        tally.tasks[task, start.queue, metrics.STARTED] += 1
+        if start.sent_at is not None:
+            since = max(start.sent_at, _epoch(start.eta))
+            tally.waits[task, start.queue].add(max(0.0, start.at - since))
+        tally.size(task, ARGS, start.args.chars, *who, start.args_items)
+        tally.size(task, KWARGS, start.kwargs.chars, *who, start.kwargs_items)
+        tally.size(task, ARGS_BYTES, start.args.utf8_bytes, *who)
+        tally.size(task, KWARGS_BYTES, start.kwargs.utf8_bytes, *who)
+        if start.args.strange or start.kwargs.strange:
+            tally.not_json[task] += 1
+            self._name(tally, task, start.task_id, start.args)
+            self._name(tally, task, start.task_id, start.kwargs)
+        for part in start.cut:
+            tally.cuts[task, part] += 1
+        if start.cut:
+            tally.cuts[task, "any"] += 1
 
-    def _name(self, tally: Tally, running: Running, size: Size) -> None:
+    def _count_end(
+        self, tally: Tally, task_id: str, task: str, queue: str, status: str, seconds: float,
+        result: Size | None,
+    ) -> None:  # fmt: skip
+        tally.tasks[task, queue, status] += 1
+        if status in _TIMED:
+            tally.durations[task, queue, status].add(seconds)
+        if result is not None:
+            tally.size(task, RESULT_BYTES, result.utf8_bytes, task_id, queue)
+            self._name(tally, task, task_id, result)
+
+    def _name(self, tally: Tally, task: str, task_id: str, size: Size) -> None:
         for strange in size.strange:
             kind = CUT_PARSED_BACK if strange.type == "ellipsis" else NOT_JSON
             label = self._labels.exception(strange.type)
-            tally.finding(_finding(running, kind, type=label, path=strange.path))
+            tally.finding(_finding(task, task_id, kind, type=label, path=strange.path))
 
     def _count_exception(
         self, tally: Tally, running: Running, status: str, exception: BaseException
@@ -189,7 +211,7 @@ class Execution:
                 tally.tasks[running.task, running.queue, metrics.TIMEOUT] += 1
             refused = refusal(exception)
             if refused is not None:
-                tally.finding(_finding(running, **refused))
+                tally.finding(_finding(running.task, running.task_id, **refused))
 
     def _sample(self, running: Running) -> None:
         """Now and then, and for the largest so far: how long the whole reprs would be."""
@@ -219,14 +241,9 @@ def _batch_items(size: Size, value: Any) -> int:
     return longest_list(value) if size.chars > MOVE_ABOVE_CHARS else 0
 
 
-def _finding(running: Running, kind: str, **where: str) -> Finding:
+def _finding(task: str, task_id: str, kind: str, **where: str) -> Finding:
     return Finding(
-        task=running.task,
-        kind=kind,
-        task_id=running.task_id,
-        at=round(running.started_at, 3),
-        times=1,
-        **where,
+        task=task, kind=kind, task_id=task_id, at=round(time.time(), 3), times=1, **where
     )
 
 

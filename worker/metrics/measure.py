@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,6 +21,7 @@ DEPTH_MAX = 60
 #: Values in which a batch is looked for.
 LOOKED_AT_MAX = 1_000
 _CONTAINERS = (list, tuple, dict)
+_FLAT = frozenset({str, int, bool, type(None)})
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -31,8 +33,7 @@ class Strange:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """A value as compact JSON that escapes no character (`ensure_ascii=False`)."""
 
     chars: int
@@ -69,6 +70,43 @@ def measure_json_size(obj: Any) -> int:
         return len(json.dumps(obj, ensure_ascii=False, separators=(",", ":")))
     except (TypeError, ValueError, RecursionError):
         return _measure_slowly(obj, "").chars
+
+
+def written_chars(value: Any) -> int:
+    """`len(json.dumps(value))`, in a tenth of its time for most values.
+
+    Raises what `json.dumps` raises.
+    """
+    try:
+        data = orjson.dumps(value, option=_STRICT)
+        if data.isascii() and b"\x7f" not in data:  # else they are escaped
+            return len(data) + _written_apart(value)
+    except (TypeError, RecursionError):
+        pass
+    return len(json.dumps(value))
+
+
+def _written_apart(value: Any) -> int:
+    """How much longer than orjson's the text of `json.dumps` is: spaces, and longer floats.
+
+    Raises TypeError for a value that the two of them write differently, or one of them not at all.
+    """
+    more, values = 0, [value]
+    for item in values:  # which grows meanwhile
+        kind = type(item)
+        if kind in _FLAT:
+            continue
+        if kind is dict:
+            more += max(0, 2 * len(item) - 1)
+            values.extend(item.values())
+        elif kind is list or kind is tuple:
+            more += max(0, len(item) - 1)
+            values.extend(item)
+        elif kind is float and math.isfinite(item):
+            more += len(repr(item)) - len(orjson.dumps(item))
+        else:
+            raise TypeError(kind)
+    return more
 
 
 def longest_list(values: Any) -> int:

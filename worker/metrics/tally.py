@@ -33,7 +33,7 @@ class Values:
     sum: int = 0
     max: int = -1
     largest: tuple[str, str, int] = ("", "", 0)  #: task id, queue and items of the largest
-    buckets: dict[int, int] = field(default_factory=dict)
+    buckets: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, value: int, measure: str, task_id: str, queue: str, items: int) -> None:
         """Take one value in."""
@@ -42,8 +42,7 @@ class Values:
         if value > self.max:
             self.max, self.largest = value, (task_id, queue, items)
         if measure in SKETCHED:
-            bucket = sketch.bucket_of(value)
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+            self.buckets[sketch.bucket_of(value)] += 1
 
 
 Pair = tuple[str, str]

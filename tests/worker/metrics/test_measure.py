@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.metrics.cuts import was_cut, was_cut_by_depth
-from worker.metrics.measure import measure, measure_json_size, repr_chars
+from worker.metrics.measure import measure, measure_json_size, repr_chars, written_chars
 from worker.metrics.running import SHOWN_CHARS, described, told
 
 #: Floats that both writers spell alike: the standard library writes 1e-07, orjson 1e-7.
@@ -108,3 +111,28 @@ def test_secrets_and_controls_are_not_told(value: Any, shown: str) -> None:
 def test_what_is_told_is_short() -> None:
     assert len(told(["x" * 100] * 1000)) == SHOWN_CHARS
     assert "hunter2" not in described(ValueError("password=hunter2\n"))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.text() | st.integers() | st.none(), inner)
+        ),
+    )
+)
+def test_headers_are_as_long_as_they_are_written(value: object) -> None:
+    assert written_chars(value) == len(json.dumps(value))
+
+
+@pytest.mark.parametrize("value", [1e16, 1e-5, 1e22, 2**64, -0.0, "\x7f", "\ud800", True])
+def test_odd_numbers_and_letters_are_as_long_as_they_are_written(value: object) -> None:
+    assert written_chars([value, {"a": value}]) == len(json.dumps([value, {"a": value}]))
+
+
+@pytest.mark.parametrize("value", [uuid.UUID(int=1), datetime.now(UTC), Decimal(1), {1, 2}])
+def test_what_json_cannot_write_has_no_length(value: object) -> None:
+    with pytest.raises(TypeError):
+        written_chars({"header": value})

@@ -16,8 +16,9 @@ from wire.keys import Keys
 from wire.metrics import read_totals
 from wire.tasks import TaskRecord, read_record
 from worker.metrics.labels import Labels
-from worker.metrics.recorder import Recorder
+from worker.metrics.recorder import LATER_MAX, Recorder
 from worker.metrics.records import PROMISES, Records
+from worker.metrics.tally import Tally
 
 KEYS = Keys("recorder")
 KEY = ("task", "queue", "success")
@@ -38,6 +39,11 @@ def count(recorder: Recorder, number: int = 1) -> None:
 def counted(client: redis.Redis) -> int:
     raw: Any = client.hgetall(KEYS.metrics_totals)
     return read_totals(raw).tasks.get(("task", "success"), 0)
+
+
+def errors(client: redis.Redis) -> int:
+    raw: Any = client.hgetall(KEYS.metrics_totals)
+    return read_totals(raw).recorder.get("handler_errors", 0)
 
 
 def test_what_was_counted_arrives_by_itself(recorder: Recorder, redis_client: redis.Redis) -> None:
@@ -105,6 +111,51 @@ def test_a_fork_counts_for_itself(recorder: Recorder, redis_client: redis.Redis)
     assert counted(redis_client) in (1, 11)
     recorder.flush()
     wait_until(lambda: counted(redis_client) == 11)
+
+
+def add(tally: Tally, number: int) -> None:
+    tally.tasks[KEY] += number
+
+
+def test_what_is_counted_later_is_in_the_next_flush(
+    recorder: Recorder, redis_client: redis.Redis
+) -> None:
+    def fail(tally: Tally) -> None:
+        raise ZeroDivisionError
+
+    recorder.later(add, 2)
+    recorder.later(fail)
+    recorder.later(add, 3)
+
+    wait_until(lambda: counted(redis_client) == 5, what="all but one are counted")
+    wait_until(lambda: errors(redis_client) == 1, what="and that one is told")
+
+
+def test_what_is_counted_later_is_bounded(
+    recorder: Recorder, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "call_for_flush", lambda: None)
+    for _ in range(LATER_MAX):
+        recorder.later(add, 1)
+    with recorder as tally:
+        assert tally.tasks[KEY] == LATER_MAX, "without a flush"
+    recorder.later(add, 1)
+
+    assert recorder.flush()
+    assert counted(redis_client) == LATER_MAX + 1
+
+
+def test_a_fork_leaves_to_its_parent_what_that_counts_later(
+    recorder: Recorder, redis_client: redis.Redis
+) -> None:
+    recorder.later(add, 5)
+    child = os.fork()
+    if child == 0:
+        recorder.later(add, 2)
+        os._exit(0 if recorder.flush() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert recorder.flush()
+    assert counted(redis_client) == 7
 
 
 def test_a_full_hash_takes_no_more_fields(
