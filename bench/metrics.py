@@ -1,6 +1,6 @@
 """What measuring costs: the same tasks with and without `install`, alternately, in one run.
 
-    .venv/bin/python -m bench.metrics [--tasks 4000] [--rounds 5]
+    .venv/bin/python -m bench.metrics [--tasks 500] [--rounds 30]
 
 Throughput, CPU and memory are of a prefork worker of two processes; the month is simulated in a
 Redis of its own by the code that a worker flushes with.
@@ -45,79 +45,77 @@ from worker.metrics.tally import Tally
 MB = 2**20
 NOTHING = "tests.worker.metrics.foreign.nothing"
 PROCESSES = 2
+#: The queues of the two workers.
+PLAIN, MEASURED = "plain", "measured"
+#: Rounds that nobody counts: imports, connections, first samples.
+WARM_UP = 2
+
+
+#: How long a flush, which is part of the price, may come after the last task.
+FLUSHED_SECONDS = 1.2
 
 
 @dataclass(frozen=True)
 class Run:
-    """One worker that has done all tasks."""
+    """What one worker took for one batch of tasks."""
 
     seconds: float
     cpu_seconds: float
     redis_cpu_seconds: float
-    rss_mb: float  #: of one pool process
-    main_rss_mb: float
-    handler_us: float  #: a task, as the recorder itself counts it
+
+
+class Worker:
+    """A running prefork worker of the foreign application, with a queue of its own."""
+
+    def __init__(self, queue: str, process: subprocess.Popen[bytes]) -> None:
+        self.queue = queue
+        self.main = psutil.Process(process.pid)
+        wait_until(lambda: len(self.main.children()) == PROCESSES, seconds=60)
+        self.family = [self.main, *self.main.children()]
+
+    def cpu_seconds(self) -> float:
+        """That all its processes have taken."""
+        return sum(_cpu(process) for process in self.family)
+
+    def empty(self, client: redis.Redis, sender: Celery, tasks: int, arguments: Any) -> Run:
+        """Fill the queue, let the worker empty it, and take what that cost."""
+        before = self.cpu_seconds(), _redis_cpu(client)
+        for process in self.family:
+            process.suspend()  # so that the queue is full before anything is timed
+        _send_all(sender, self.queue, tasks, arguments)
+        for process in reversed(self.family):
+            process.resume()
+        began = time.perf_counter()
+        wait_until(lambda: client.llen(self.queue) + client.hlen("unacked") == 0, seconds=300)
+        seconds = time.perf_counter() - began
+        time.sleep(FLUSHED_SECONDS)
+        return Run(seconds, self.cpu_seconds() - before[0], _redis_cpu(client) - before[1])
 
 
 @contextmanager
-def worker(server: ValkeyServer, folder: Path, plain: bool) -> Iterator[subprocess.Popen[bytes]]:
-    """A running worker of the foreign application."""
-    log = folder / "worker.log"
-    log.unlink(missing_ok=True)
+def running_worker(server: ValkeyServer, folder: Path, queue: str) -> Iterator[Worker]:
+    """A worker that measures, or one that does not when its queue is `PLAIN`."""
     environ = os.environ | {"FOREIGN_BROKER": server.url, "C_FORCE_ROOT": "1"}
-    if plain:
+    if queue == PLAIN:
         environ |= {"FOREIGN_PLAIN": "1"}
     command = [
         sys.executable, "-m", "celery", "-A", "tests.worker.metrics.foreign", "worker", "-l",
-        "WARNING", "-c", str(PROCESSES), "--without-gossip", "--without-mingle",
+        "WARNING", "-c", str(PROCESSES), "-Q", queue, "-n", f"{queue}@%h", "--without-gossip",
+        "--without-mingle",
     ]  # fmt: skip
-    with log.open("wb") as output:
+    with (folder / f"{queue}.log").open("wb") as output:
         process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
     try:
-        main = psutil.Process(process.pid)
-        wait_until(lambda: len(main.children()) == PROCESSES, seconds=60)
-        yield process
+        yield Worker(queue, process)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def run(server: ValkeyServer, folder: Path, tasks: int, arguments: Any, plain: bool) -> Run:
-    """Fill the queue, let a worker empty it, and take what that cost."""
-    sender = Celery("sender", broker=server.url, set_as_current=False)
-    with server.client() as client:
-        client.flushall()
-        with worker(server, folder, plain) as process:
-            main = psutil.Process(process.pid)
-            family = [main, *main.children()]
-            _send_all(sender, 200, arguments)  # imports, connections, first samples
-            wait_until(lambda: client.llen("foreign") + client.hlen("unacked") == 0, seconds=60)
-            client.config_resetstat()
-            before = sum(_cpu(process) for process in family), _redis_cpu(client)
-            for one in family:
-                one.suspend()  # so that the queue is full before anything is timed
-            _send_all(sender, tasks, arguments)
-            for one in reversed(family):
-                one.resume()
-            began = time.perf_counter()
-            wait_until(lambda: client.llen("foreign") + client.hlen("unacked") == 0, seconds=300)
-            seconds = time.perf_counter() - began
-            time.sleep(1.5)  # the flush after the last task is part of the price
-            cpu = sum(_cpu(process) for process in family) - before[0]
-            return Run(
-                seconds,
-                cpu,
-                _redis_cpu(client) - before[1],
-                statistics.mean(p.memory_info().rss for p in family[1:]) / MB,
-                main.memory_info().rss / MB,
-                _handler_us(client),
-            )
-
-
-def _send_all(sender: Celery, tasks: int, arguments: Any) -> None:
+def _send_all(sender: Celery, queue: str, tasks: int, arguments: Any) -> None:
     with sender.producer_pool.acquire() as producer:
         for _ in range(tasks):
-            sender.send_task(NOTHING, args=arguments, queue="foreign", producer=producer)
+            sender.send_task(NOTHING, args=arguments, queue=queue, producer=producer)
 
 
 def _handler_us(client: redis.Redis) -> float:
@@ -140,28 +138,43 @@ def _redis_cpu(client: redis.Redis) -> float:
 def compare(
     server: ValkeyServer, folder: Path, tasks: int, rounds: int, what: str, args: Any
 ) -> None:
-    """Both variants alternately; prints the ratios of their medians."""
-    runs: dict[bool, list[Run]] = {True: [], False: []}
-    for number in range(2 * rounds):
-        plain = number % 2 == 0
-        runs[plain].append(run(server, folder, tasks, args, plain))
-    without, measured = runs[True], runs[False]
+    """Both workers stay, and take turns: what the machine does meanwhile meets both of them.
 
-    def median(of: list[Run], name: str) -> float:
-        return statistics.median(getattr(one, name) for one in of)
+    Prints the median of the ratios of the rounds, and between which the middle half lies.
+    """
+    sender = Celery("sender", broker=server.url, set_as_current=False)
+    pairs: list[dict[str, Run]] = []
+    with (
+        server.client() as client,
+        running_worker(server, folder, PLAIN) as plain,
+        running_worker(server, folder, MEASURED) as measured,
+    ):
+        client.flushdb()
+        for number in range(-WARM_UP, rounds):
+            turns = (plain, measured) if number % 2 else (measured, plain)
+            found = {one.queue: one.empty(client, sender, tasks, args) for one in turns}
+            if number >= 0:
+                pairs.append(found)
+        handler = _handler_us(client)
+        rss = [_rss_mb(measured.family[n]) - _rss_mb(plain.family[n]) for n in range(2)]
 
-    speed = median(without, "seconds") / median(measured, "seconds")
-    cpu = median(measured, "cpu_seconds") / median(without, "cpu_seconds")
-    each = (median(measured, "cpu_seconds") - median(without, "cpu_seconds")) / tasks * 1e6
-    redis_cpu = median(measured, "redis_cpu_seconds") / median(without, "redis_cpu_seconds")
-    rss = median(measured, "rss_mb") - median(without, "rss_mb")
-    main = median(measured, "main_rss_mb") - median(without, "main_rss_mb")
+    def ratios(name: str) -> str:
+        found = [getattr(pair[MEASURED], name) / getattr(pair[PLAIN], name) for pair in pairs]
+        low, middle, high = statistics.quantiles(found, n=4)
+        return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+
+    each = statistics.median(pair[PLAIN].seconds for pair in pairs) / tasks * 1e6
+    cpu = statistics.median(pair[PLAIN].cpu_seconds for pair in pairs) / tasks * 1e6
     print(
-        f"{what}: throughput {speed:.3f} of {tasks / median(without, 'seconds'):.0f} tasks/s, "
-        f"CPU {cpu:.3f} (+{each:.0f} µs a task, of which "
-        f"{median(measured, 'handler_us'):.0f} in handlers), Redis's CPU {redis_cpu:.3f}, "
-        f"resident +{rss:.1f} MB a pool process, +{main:.1f} MB the main process"
+        f"{what}, {rounds} rounds of {tasks} tasks: time {ratios('seconds')} of {each:.0f} µs a "
+        f"task, CPU {ratios('cpu_seconds')} of {cpu:.0f} µs, Redis's CPU "
+        f"{ratios('redis_cpu_seconds')}; {handler:.0f} µs in handlers; resident +{rss[1]:.1f} MB "
+        f"a pool process, +{rss[0]:.1f} MB the main process"
     )
+
+
+def _rss_mb(process: psutil.Process) -> float:
+    return float(process.memory_info().rss) / MB
 
 
 def payload(size: int) -> list[dict[str, object]]:
@@ -316,8 +329,8 @@ def _spent_us(client: redis.Redis) -> int:
 def main() -> None:
     """Measure, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=30)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, valkey(Path(name) / "valkey") as server:
         folder = Path(name)
