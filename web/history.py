@@ -13,11 +13,11 @@ from web.library_pages import page_number
 from web.missing import count_of, days_of
 from web.pages import ACTOR, form_of
 from web.preferences import page_response
+from web.rates import files_per_second
 from web.refusal import RefusedError
 from web.services import services
 from wire.events import Scan
 from wire.keys import SCANS_KEPT
-from wire.outcomes import Outcome
 from wire.states import ScanState
 
 PAGE_ROWS = 25
@@ -100,5 +100,4 @@ def _past(scan: Scan) -> PastScan:
     if scan.started_at is None:
         return PastScan(scan, None, None)
     seconds = max((scan.finished_at or scan.updated_at) - scan.started_at, 0.0)
-    files = sum(n for outcome, n in scan.counts.items() if outcome != Outcome.MISSING)
-    return PastScan(scan, seconds, files / seconds if seconds and files else None)
+    return PastScan(scan, seconds, files_per_second(scan))

@@ -26,7 +26,6 @@ from web.services import services
 from web.settings import LANGUAGES
 from web.stream import View
 from web.visitor import visitor_in
-from wire.outcomes import PROBLEMS
 from wire.states import ScanMode
 
 #: Names a browser without sign-in, so that its tabs share a few streams; it gives no rights.
@@ -65,7 +64,7 @@ async def scan(request: Request) -> Response:
     """`GET /scans/{scan_id}`: one scan and all its problems, `?outcome=` and `?page=`."""
     parts = services(request)
     found = await parts.scans.get(request.path_params["scan_id"])
-    outcomes = {o.value: n for o in PROBLEMS if (n := found.counts.get(o, 0))}
+    outcomes = found.problems
     outcome = request.query_params.get("outcome", "")
     outcome = outcome if outcome in outcomes else ""
     page = _page_number(request.query_params.get("page", "1"))

@@ -28,6 +28,14 @@ def files_done(scan: Scan) -> int:
     return sum(count for key, count in scan.counts.items() if key != Outcome.MISSING)
 
 
+def files_per_second(scan: Scan) -> float | None:
+    """From its start to its end or its last news; None before it has done anything."""
+    if scan.started_at is None:
+        return None
+    files, seconds = files_done(scan), (scan.finished_at or scan.updated_at) - scan.started_at
+    return files / seconds if files and seconds > 0 else None
+
+
 class RateMeter:
     """Counts of one scan over time: a ring of `POINTS` points."""
 
@@ -84,7 +92,9 @@ class RateMeter:
         levels = list(self._levels)
         points = tuple(max(after - before, 0) / POINT_SECONDS for before, after in pairwise(levels))
         return RateView(
-            files_per_second=_overall(scan) if scan.is_final else _mean(points[-POINTS_NOW:]),
+            files_per_second=files_per_second(scan)
+            if scan.is_final
+            else _mean(points[-POINTS_NOW:]),
             peak=self._peak,
             points=points,
             stages={} if scan.is_final else self._stage_rates(),
@@ -105,11 +115,6 @@ class RateMeter:
 
 def _mean(points: tuple[float, ...]) -> float | None:
     return sum(points) / len(points) if points else None
-
-
-def _overall(scan: Scan) -> float | None:
-    seconds = (scan.finished_at or 0.0) - (scan.started_at or 0.0)
-    return files_done(scan) / seconds if scan.started_at and seconds > 0 else None
 
 
 def _estimate(scan: Scan, points: tuple[float, ...]) -> float | None:

@@ -67,6 +67,7 @@ _SCAN: dict[str, Schema] = {
     "updated_at": TIME_OR_NULL,
     "waited_seconds": NUMBER_OR_NULL,
     "duration_seconds": NUMBER_OR_NULL,
+    "files_per_second": NUMBER_OR_NULL,
     "files_found": COUNT,
     "folders_found": COUNT,
     "other_files": COUNT,

@@ -18,7 +18,6 @@ from web.state import SCANS_SHOWN
 from wire.events import Activity, EventError, Problem, RootStatus, Scan, WorkerBeat, load
 from wire.keys import WORKER_TTL, Keys
 from wire.names import QUEUE_NAMES, is_scan_id
-from wire.outcomes import PROBLEMS
 from wire.refusals import RefusedMessage
 from wire.roots import Root
 from wire.schedule import ScheduleStatus, WatchStatus
@@ -179,7 +178,7 @@ async def _read_refusal(client: Redis) -> str:
 
 def problems_total(scan: Scan, kept: int) -> int:
     """How many problems a scan has: Redis keeps a part of them, the counts are of all."""
-    return max(kept, sum(scan.counts.get(outcome, 0) for outcome in PROBLEMS))
+    return max(kept, sum(scan.problems.values()))
 
 
 def load_or_none(cls: type[T], doc: bytes | None) -> T | None:

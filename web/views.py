@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from web.rates import files_per_second
 from web.snapshot import problems_total
 from web.state import State
 from wire.events import Problem, RootStatus, Scan
@@ -44,6 +45,7 @@ def scan_json(scan: Scan) -> Json:
         "updated_at": iso(scan.updated_at),
         "waited_seconds": _between(scan.requested_at, scan.started_at),
         "duration_seconds": _between(scan.started_at, scan.finished_at or scan.updated_at),
+        "files_per_second": files_per_second(scan),
         "files_found": scan.files_found,
         "folders_found": scan.folders_found,
         "other_files": scan.other_files,

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from wire.outcomes import PROBLEMS
 from wire.states import FINAL, ScanMode, ScanState
 
 VERSION = 1
@@ -73,6 +74,8 @@ class Scan:
     folders_found: int = 0
     other_files: int = 0  #: files that are no audio: counted, never opened
     counts: Mapping[str, int] = field(default_factory=dict)  #: outcome -> files
+    #: outcome -> folders that could not be listed and links that lead nowhere: no files
+    folder_problems: Mapping[str, int] = field(default_factory=dict)
     formats: Mapping[str, int] = field(default_factory=dict)  #: format -> files stored
     stages: tuple[StageCount, ...] = ()
     reasons: tuple[Reason, ...] = ()  #: most frequent first, at most 20
@@ -83,6 +86,15 @@ class Scan:
     def is_final(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in FINAL
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """Outcome -> files, folders and links that were a problem, worst first."""
+        both = {
+            outcome.value: self.counts.get(outcome, 0) + self.folder_problems.get(outcome, 0)
+            for outcome in PROBLEMS
+        }
+        return {outcome: number for outcome, number in both.items() if number}
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,9 +280,9 @@ def test_scan_page_lists_problems(site: Site, world: World, open_page: Callable[
     scan = world.scan("completed_with_problems")
     world.problems(scan, *(f"Track {number:03d}.mp3" for number in range(120)))
     page = open_page(f"{site.url}/scans/{scan.id}")
-    expect(page.locator(".problems li")).to_have_count(50)
+    expect(page.locator(".problems tbody tr")).to_have_count(50)
     page.get_by_role("link", name="Next").click()
-    expect(page.locator(".problems li").first).to_contain_text("Track 050.mp3")
+    expect(page.locator(".problems tbody tr").first).to_contain_text("Track 050.mp3")
     expect(page.get_by_role("link", name="CSV")).to_be_visible()
     take_pictures(page, "scan_page")
 

@@ -100,6 +100,7 @@ def test_folders_and_files_that_may_not_be_read(tmp_path: Path, music: Path) -> 
             assert scan["state"] == "completed_with_problems"
             assert scan["counts"]["files_found"] == first["counts"]["files_found"] - len(inside)
             assert scan["counts"]["permission"] == 1
+            assert scan["problems"] == 2  # the folder is no file
             # What cannot be seen is not missing.
             assert marked(running) == scan["counts"]["missing"] == 0
             problems = running.get(f"/api/v1/scans/{scan['id']}/problems?outcome=permission")

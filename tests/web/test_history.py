@@ -59,6 +59,7 @@ def test_a_row_tells_who_what_how_long_and_how_many(
     publish(redis_client, 2)
 
     row = rows(http.get("/scans"))[0]
+    assert http.get("/api/v1/scans").json()["scans"][0]["files_per_second"] == 120.2
 
     figures = re.findall(r'<td class="figure[^"]*">([^<]*)</td>', row)
     assert figures == ["10\u00a0s", "1,200", "120", "700", "0", "0", "3", "2"]

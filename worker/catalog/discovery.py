@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
@@ -29,6 +30,7 @@ from worker.catalog.schema import (
     scans,
 )
 from worker.catalog.store import Catalog, insert_many, reserve_ids
+from worker.catalog.tally import add_tallies
 from worker.library.model import FolderError, FoundFile, Signature
 
 #: Classes of folder errors that say nothing about the folders beside it.
@@ -296,7 +298,7 @@ def _add_errors(
     connection: Connection, scan_id: str, errors: Sequence[FolderError], now: float
 ) -> None:
     """Folders that could not be listed are among the problems; they count as no file."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": row_id,
             "scan_id": scan_id,
@@ -315,3 +317,6 @@ def _add_errors(
     ]
     if rows:
         connection.execute(insert(outcomes), rows)
+    found = Counter(("folder", row["outcome"]) for row in rows)
+    found += Counter(("reason", f"{row['outcome']}:{row['error_class']}") for row in rows)
+    add_tallies(connection, scan_id, found)

@@ -141,6 +141,7 @@ def _scan(connection: Connection, row: RowMapping) -> Scan:
         folders_found=row["folders_found"],
         other_files=row["other_files"],
         counts=counts,
+        folder_problems={name: n for kind, name, n in told if kind == "folder"},
         formats={name: n for kind, name, n in told if kind == "format" and n},
         stages=_stages(connection, row, sum(counts.get(outcome, 0) for outcome in PROBLEMS)),
         reasons=_reasons((name, n) for kind, name, n in told if kind == "reason"),

@@ -18,7 +18,7 @@ from tests.worker.catalog.scenario import (
     song,
     work,
 )
-from wire.events import Scan
+from wire.events import Reason, Scan
 from wire.missing import MissingQuestion
 from wire.outcomes import Outcome
 from wire.roots import make_root
@@ -181,6 +181,8 @@ def test_nothing_is_missing_below_a_refused_folder(catalog: Catalog) -> None:
     assert shown(catalog, "scan-2").state is ScanState.COMPLETED_WITH_PROBLEMS
     told = queries.problems(catalog, "scan-2")
     assert [(p.path, p.outcome) for p in told] == [("0/", Outcome.PERMISSION)]
+    assert shown(catalog, "scan-2").problems == {"permission": 1}
+    assert shown(catalog, "scan-2").reasons == (Reason("permission", "PermissionError", 1),)
 
 
 def test_nothing_is_missing_after_an_input_error(catalog: Catalog) -> None:
