@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from kombu.transport.redis import Channel as RedisChannel
 from kombu.transport.redis import Transport as RedisTransport
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from wire.events import dump
@@ -147,6 +148,16 @@ def guarded_transport(gate: Gate) -> type[RedisTransport]:
         """The one place where raw messages are seen."""
 
         QoS = GuardedQoS
+
+        def _connparams(self, asynchronous: bool = False) -> Any:
+            """Where to connect to.  A task that ends after its connection was lost asks as well.
+
+            kombu has taken the address away by then, and its AttributeError would end the worker;
+            the message is not done for Redis, and comes again.
+            """
+            if self.connection is None or self.connection.client is None:
+                raise RedisConnectionError("the connection that this message came by is lost")
+            return super()._connparams(asynchronous)  # type: ignore[misc]
 
         def _create_client(self, asynchronous: bool = False) -> Any:
             client = super()._create_client(asynchronous)  # type: ignore[misc]

@@ -87,7 +87,6 @@ def test_scan_page_has_no_violations(
     scan = world.scan("completed_with_problems")
     world.problems(scan, *(f"Track {number:03d}.mp3" for number in range(60)))
     page = open_page(f"{site.url}/scans/{scan.id}")
-    page.locator("summary").first.click()
     assert not violations(page, axe)
 
 
@@ -157,7 +156,8 @@ def test_nothing_moves_when_the_state_changes(
 def test_list_of_scans_can_be_read_on_a_phone(
     site: Site, world: World, open_page: Callable[..., Page]
 ) -> None:
-    completed_with_problems(world)
+    last_year = time.time() - 400 * 86_400
+    world.scan("completed_with_problems", started_at=last_year, finished_at=last_year + 60)
     page = open_page(f"{site.url}/scans", locale="fr-FR", viewport={"width": 390, "height": 800})
     words = page.locator("#scans tbody td").first.bounding_box()
     assert words is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import redis
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 
 from tests.servers import ValkeyServer
 from tests.worker.test_messages import BAD, TASKS, task
@@ -40,6 +40,24 @@ def channel(services: Services, redis_client: redis.Redis) -> Iterator[Any]:
     connection.get_transport_cls = lambda: transport
     with connection:
         yield connection.channel()
+
+
+@pytest.mark.parametrize("verdict", ["ack", "reject"])
+def test_task_that_ends_after_its_connection_was_lost_ends_no_worker(
+    channel: Any, verdict: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What Celery and kombu do when Redis goes, in this order, while a task still runs."""
+    connection = channel.connection.client
+    queue = Queue("held", Exchange("held"), "held")
+    connection.Producer(channel).publish("work", "held", declare=[queue], exchange="held")
+    message = channel.basic_get("held")
+    channel._disconnect_pools()
+    connection._do_close_transport()
+
+    end = getattr(message, f"{verdict}_log_error")
+    end(logging.getLogger("celery"), connection.connection_errors)
+
+    assert "is lost" in caplog.text
 
 
 def put_back(channel: Any, client: redis.Redis, stored: bytes) -> None:
