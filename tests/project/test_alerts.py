@@ -83,7 +83,7 @@ def test_rules_ask_for_what_is_told() -> None:
 
 
 @pytest.mark.parametrize("order", [("check", "rules", "alerts.yml"),
-                                   ("test", "rules", "alerts.test.yml"),
+                                   ("test", "rules", "alerts.test.yml", "alerts.week.test.yml"),
                                    ("check", "config", "prometheus.yml")])  # fmt: skip
 def test_promtool_is_content(order: tuple[str, ...]) -> None:
     program = shutil.which("promtool")
@@ -93,8 +93,8 @@ def test_promtool_is_content(order: tuple[str, ...]) -> None:
 
 
 def test_every_rule_is_tested_firing_and_quiet() -> None:
-    groups = YAML(typ="safe").load(MONITORING / "alerts.test.yml")["tests"]
-    cases = [case for group in groups for case in group["alert_rule_test"]]
+    files = [YAML(typ="safe").load(path) for path in MONITORING.glob("*.test.yml")]
+    cases = [case for file in files for group in file["tests"] for case in group["alert_rule_test"]]
     for wanted in (True, False):
         tested = {case["alertname"] for case in cases if bool(case["exp_alerts"]) is wanted}
         assert tested == {rule["alert"] for rule in PROMETHEUS}
