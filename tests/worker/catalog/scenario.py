@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from wire.events import Scan
 from wire.outcomes import Outcome
 from wire.roots import Root, make_root
 from wire.states import ScanMode
-from worker.catalog import discovery, entities, journal, record, scans, schema, writer
+from worker.catalog import discovery, entities, journal, queries, record, scans, schema, writer
 from worker.catalog.discovery import FoundChunk, FoundFolder
 from worker.catalog.finish import finish_scan
 from worker.catalog.journal import Claim, Stage
@@ -234,3 +235,28 @@ def canonical_dump(catalog: Catalog) -> dict[str, list[Any]]:
         ],
     }
     return {table: sorted(map(repr, found)) for table, found in dump.items()}
+
+
+#: 100 files in 10 folders, an album each.
+LIBRARY = [
+    song(f"{n // 10}/{n}.mp3", n, title=f"Song {n}", album=f"A{n // 10}") for n in range(100)
+]
+
+
+def shown(catalog: Catalog, scan_id: str) -> Scan:
+    """A scan as the page is told of it."""
+    found = queries.read_scan(catalog, scan_id)
+    assert found is not None
+    return found
+
+
+def ids(catalog: Catalog) -> dict[str, int]:
+    """The ids of files by their paths."""
+    return {row["path_display"]: row["id"] for row in rows(catalog, "files")}
+
+
+def missing(catalog: Catalog) -> list[str]:
+    """Paths of the files that are marked missing."""
+    return sorted(
+        row["path_display"] for row in rows(catalog, "files") if row["missing_since"] is not None
+    )
