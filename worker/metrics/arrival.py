@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery, states
@@ -46,14 +46,16 @@ class Arrival:
         self._app, self._recorder, self._labels, self._running = app, recorder, labels, running
         self._failed: dict[str, float] = {}
         #: What the pool has; Celery itself forgets a request before it says that it failed.
-        self._requests: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        #: (A WeakValueDictionary would call Python for each request that goes.)
+        self._requests: dict[str, ref[Any]] = {}
+        recorder.before_flush.append(self._forget_requests)
 
     def received(self, request: Any, **_: object) -> None:
         """A message has come."""
         if request.task.app is not self._app:
             return
         self._failed.pop(request.id, None)
-        self._requests[request.id] = request
+        self._requests[request.id] = ref(request)
         message = request.message
         self._recorder.later(
             self._count_received, request.id, request.task.name, request.delivery_info,
@@ -78,7 +80,7 @@ class Arrival:
         if isinstance(exception, Reject) or self._is_known(task_id):
             return  # counted where it ran, or a moment ago
         task = self._labels.task(sender.name)
-        request = self._requests.get(task_id)
+        request = self._requests.get(task_id, _nothing)()
         queue = self._labels.queue(request.delivery_info) if request else ""
         timed = isinstance(exception, TimeLimitExceeded)
         seconds = _seconds(request)
@@ -119,6 +121,11 @@ class Arrival:
         with self._recorder as tally:
             tally.tasks[OTHER, "", metrics.REJECTED] += 1
 
+    def _forget_requests(self) -> None:
+        for task_id, request in list(self._requests.items()):
+            if request() is None and self._requests.get(task_id) is request:
+                del self._requests[task_id]
+
     def _is_known(self, task_id: str) -> bool:
         now = time.monotonic()
         known = now - self._failed.pop(task_id, float("-inf")) < SAME_SECONDS
@@ -156,6 +163,10 @@ class Arrival:
             root_id=headers.get("root_id") or "",
             parent_id=headers.get("parent_id") or "",
         )
+
+
+def _nothing() -> None:
+    """As a reference to what is no more."""
 
 
 def wire_bytes(message: Any) -> int:
