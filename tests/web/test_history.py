@@ -61,7 +61,7 @@ def test_a_row_tells_who_what_how_long_and_how_many(
     row = rows(http.get("/scans"))[0]
     assert http.get("/api/v1/scans").json()["scans"][0]["files_per_second"] == 120.2
 
-    figures = re.findall(r'<td class="figure[^"]*">([^<]*)</td>', row)
+    figures = re.findall(r'<td class="figure[^>]*>([^<]*)</td>', row)
     assert figures == ["10\u00a0s", "1,200", "120", "700", "0", "0", "3", "2"]
     assert "&lt;b&gt;mallory" in row
     assert "<b>mallory" not in row

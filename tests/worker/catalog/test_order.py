@@ -98,7 +98,7 @@ def empty_catalog(folder: str, name: str) -> Catalog:
     return Catalog(f"sqlite:///{file}")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tagged_files(), st.integers(0, 99), st.integers(1, 5))
 def test_content_does_not_depend_on_batches(files: list[FileResult], seed: int, size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def test_content_does_not_depend_on_batches(files: list[FileResult], seed: int, 
         mixed.dispose()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(tagged_files(), tagged_files(), st.integers(0, 99))
 def test_second_scan_does_not_depend_on_batches(
     before: list[FileResult], after: list[FileResult], seed: int
@@ -129,7 +129,7 @@ def test_second_scan_does_not_depend_on_batches(
         mixed.dispose()
 
 
-@settings(max_examples=30, deadline=None, phases=(Phase.generate,))
+@settings(max_examples=12, deadline=None, phases=(Phase.generate,))
 @given(st.lists(tagged_files(), min_size=2, max_size=3), st.integers(1, 99))
 def test_content_does_not_depend_on_the_scans_before(
     libraries: list[list[FileResult]], seed: int
