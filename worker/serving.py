@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
 import warnings
+from types import FrameType
 from typing import Any
 
 from celery import Celery
@@ -57,6 +59,18 @@ def serve(app: NeedleApp) -> int:
             if exitcode:
                 end_within(FAILED_SECONDS, exitcode)
             return super().stop(in_sighandler=in_sighandler, exitcode=exitcode)
+
+        def install_platform_tweaks(self, worker: Any) -> None:
+            super().install_platform_tweaks(worker)
+            celerys: Any = signal.getsignal(signal.SIGQUIT)
+
+            def quit_in_time(number: int, frame: FrameType | None) -> None:
+                # Celery tells that it quits after it has taken back what runs, for which it may
+                # wait for ever.
+                end_in_time()
+                celerys(number, frame)
+
+            signal.signal(signal.SIGQUIT, quit_in_time)
 
     def end_in_time(**_: Any) -> None:
         end_within(GRACE_SECONDS, 0)
