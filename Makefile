@@ -5,7 +5,7 @@
 VENV := .venv
 PORT ?= 8787
 # The tests mostly wait: for scans, servers, a browser.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 # Handed on as they were typed: a path may hold spaces, quotes and dollar signs.
 RUN_MUSIC := $(value MUSIC)
 RUN_DATA := $(value DATA)

@@ -70,7 +70,8 @@ def test_standing_processes_hold_up_nobody_else(tmp_path: Path) -> None:
         check_ledger(running, scan, files, running.value("SELECT count(*) FROM tracks"))
 
 
-def test_worker_that_is_cut_off_says_goodbye(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_worker_that_is_cut_off_says_goodbye(tmp_path: Path, number: signal.Signals) -> None:
     """Celery waits for a process that stands still, and is not let wait for ever."""
     music = tmp_path / "Music"
     make_library(music, files=LONG)
@@ -79,7 +80,7 @@ def test_worker_that_is_cut_off_says_goodbye(tmp_path: Path) -> None:
         running.wait_for_stored(scan_id, 4)
         stuck = wait_until(lambda: stop_a_reader(running), what="a process stands while it reads")
         assert isinstance(stuck, int)
-        running.worker.process.terminate()
+        running.worker.process.send_signal(number)
         assert running.worker.process.wait(15) == 0
         os.kill(stuck, signal.SIGCONT)
         assert wait_for_phase(running, "no_worker", seconds=5)["workers"] == []
