@@ -49,8 +49,6 @@ PROCESSES = 2
 PLAIN, MEASURED = "plain", "measured"
 #: Rounds that nobody counts: imports, connections, first samples.
 WARM_UP = 2
-
-
 #: How long a flush, which is part of the price, may come after the last task.
 FLUSHED_SECONDS = 1.2
 
