@@ -14,11 +14,18 @@ from pathlib import Path
 
 import redis
 
+#: Seconds between two questions whether something is so.
+ASK_SECONDS = 0.02
+
 
 def wait_until(
-    condition: Callable[[], object], *, seconds: float = 60, what: str = "condition"
+    condition: Callable[[], object],
+    *,
+    seconds: float = 60,
+    every_seconds: float = ASK_SECONDS,
+    what: str = "condition",
 ) -> object:
-    """The first true value of `condition`, asked every 20 ms.  AssertionError after `seconds`.
+    """The first true value of `condition`, asked again and again.  AssertionError after `seconds`.
 
     The deadline is far away on purpose: it ends what will never be true, it measures nothing.
     """
@@ -29,7 +36,7 @@ def wait_until(
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not true after {seconds} s")
-        time.sleep(0.02)
+        time.sleep(every_seconds)
 
 
 def free_port() -> int:

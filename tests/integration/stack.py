@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from tests.servers import ValkeyServer, free_port, valkey, wait_until
+from tests.servers import ASK_SECONDS, ValkeyServer, free_port, valkey, wait_until
 from wire.states import FINAL, ScanState
 
 #: Seconds a small scan may take on a machine that does other things as well.
@@ -147,12 +147,15 @@ class Stack:
             return {}
         return answer
 
-    def wait_for_end(self, scan_id: str, seconds: float = SCAN_SECONDS) -> dict[str, Any]:
+    def wait_for_end(
+        self, scan_id: str, seconds: float = SCAN_SECONDS, every_seconds: float = ASK_SECONDS
+    ) -> dict[str, Any]:
         """The scan in its final state; the logs say why there is none."""
         try:
             wait_until(
                 lambda: self.scan(scan_id).get("state") in FINAL,
                 seconds=seconds,
+                every_seconds=every_seconds,
                 what=f"scan {scan_id} ends",
             )
         except AssertionError:

@@ -96,7 +96,7 @@ def _doubtful(connection: Connection, album_ids: Sequence[int]) -> dict[str, dic
         func.count(distinct(albums.c.id)),
         func.count(distinct(folders.c.release_hash)),
     )
-    counts = counts.select_from(albums.outerjoin(_TRACKS, albums.c.id == tracks.c.album_id))
+    counts = counts.select_from(_WITH_FOLDERS)
     counts = counts.where(albums.c.mbid.in_(with_id)).group_by(albums.c.mbid)
     doubtful = [mbid for mbid, *numbers in connection.execute(counts) if max(numbers) > 1]
     sisters: dict[str, dict[int, bytes]] = {mbid: {} for mbid in doubtful}
@@ -198,4 +198,10 @@ def _nearness(one: Place, other: Place) -> int:
 
 _TRACKS = tracks.join(files, files.c.id == tracks.c.file_id).join(
     folders, folders.c.id == files.c.folder_id
+)
+#: One by one: of a join within a join SQLite would make a table first, of all tracks there are.
+_WITH_FOLDERS = (
+    albums.outerjoin(tracks, tracks.c.album_id == albums.c.id)
+    .outerjoin(files, files.c.id == tracks.c.file_id)
+    .outerjoin(folders, folders.c.id == files.c.folder_id)
 )

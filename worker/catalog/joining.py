@@ -8,7 +8,7 @@ not on the scans that they came in.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
@@ -33,11 +33,12 @@ _TRACKS = tracks.join(files, files.c.id == tracks.c.file_id).join(
 )
 
 
-def join_artist(connection: Connection, nameless: Sequence[int], artist_id: int) -> None:
-    """Let all credits of some artists be those of another."""
-    for links in _CREDITS:
-        theirs = update(links).where(links.c.artist_id.in_(nameless))
-        connection.execute(theirs.values(artist_id=artist_id, joined=True))
+def join_artists(connection: Connection, joining: Mapping[int, int]) -> None:
+    """Let all credits of some artists be those of others: id of each -> id of the other."""
+    changes = [{"of": of, "to": to} for of, to in joining.items()]
+    for links in _CREDITS if changes else ():
+        theirs = update(links).where(links.c.artist_id == bindparam("of"))
+        connection.execute(theirs.values(artist_id=bindparam("to"), joined=True), changes)
 
 
 def let_credits_go(connection: Connection, artist_ids: Sequence[int]) -> list[int]:

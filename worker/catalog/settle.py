@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from worker.catalog import settle_albums
 from worker.catalog.finishing import Steps
-from worker.catalog.joining import join_artist, let_credits_go
+from worker.catalog.joining import join_artists, let_credits_go
 from worker.catalog.naming import KEY_CHARS, name_key
 from worker.catalog.schema import (
     album_artists,
@@ -40,7 +40,7 @@ from worker.catalog.schema import (
 from worker.catalog.voting import elect
 
 #: Rows that are settled in one transaction.
-SETTLE_CHUNK = 200
+SETTLE_CHUNK = 500
 
 
 def settle(steps: Steps) -> None:
@@ -113,16 +113,17 @@ def _join_artists(connection: Connection, artist_ids: Sequence[int]) -> None:
     groups: dict[str, list[tuple[int, str | None]]] = {}
     for key, artist_id, mbid in connection.execute(query):
         groups.setdefault(key, []).append((artist_id, mbid))
-    changed: list[int] = []
+    joining: dict[int, int] = {}
+    namesakes: list[int] = []
     for members in groups.values():
         known = [artist_id for artist_id, mbid in members if mbid]
-        nameless = [artist_id for artist_id, mbid in members if not mbid]
-        if len(known) == 1 and nameless:
-            join_artist(connection, nameless, known[0])
-            _drop(connection, artists, nameless)
-            changed += known
+        if len(known) == 1:
+            joining |= {artist_id: known[0] for artist_id, mbid in members if not mbid}
         elif len(known) > 1:
-            changed += let_credits_go(connection, known)
+            namesakes += known
+    join_artists(connection, joining)
+    _drop(connection, artists, list(joining))
+    changed = [*set(joining.values()), *let_credits_go(connection, namesakes)]
     # Whatever they are called by these credits, it is the same name.
     _elect_names(connection, changed)
     _set_settled(connection, artists, [*artist_ids, *changed], 2)

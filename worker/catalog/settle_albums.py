@@ -103,10 +103,7 @@ def _elect(connection: Connection, album_ids: Sequence[int]) -> None:
     _replace_links(connection, album_ids, links)
     rows = []
     for album_id, votes in lines.items():
-        row: dict[str, Any] = {
-            column: elect((getattr(line, of_track), line.votes) for line in votes)
-            for column, of_track in _VOTED.items()
-        }
+        row: dict[str, Any] = _voted(votes)
         row["title"] = row["title"] or ""
         row["title_key"] = name_key(row["title"])[:KEY_CHARS]
         row["compilation"] = any(line.compilation for line in votes)
@@ -116,6 +113,16 @@ def _elect(connection: Connection, album_ids: Sequence[int]) -> None:
         connection.execute(update(albums).where(albums.c.id == bindparam("of")), rows)
     orphans = [album_id for album_id in album_ids if album_id not in lines]
     connection.execute(delete(albums).where(albums.c.id.in_(orphans)))
+
+
+def _voted(votes: Sequence[Any]) -> dict[str, Any]:
+    """What the tracks of an album say of it, by most votes: nearly always all say the same."""
+    if len(votes) == 1:
+        return dict(zip(_VOTED, votes[0][1:], strict=False))
+    return {
+        column: elect((getattr(line, of_track), line.votes) for line in votes)
+        for column, of_track in _VOTED.items()
+    }
 
 
 def _with_rips(connection: Connection, album_ids: Sequence[int]) -> list[int]:
@@ -195,7 +202,7 @@ def _links(connection: Connection, lines: dict[int, list[Any]]) -> dict[int, lis
         told = ((tuple(line[-4:-1]) if line.album_artists else None, line.votes) for line in votes)
         elected = elect(told)
         if elected is not None:
-            credits[album_id] = credits_of(*(json.loads(part or "[]") for part in elected))
+            credits[album_id] = credits_of(*(json.loads(part) if part else () for part in elected))
     silent = [
         album_id
         for album_id, votes in lines.items()

@@ -26,6 +26,7 @@ from worker.catalog.schema import (
     albums,
     artists,
     files,
+    folders,
     genres,
     search_texts,
     track_artists,
@@ -137,14 +138,25 @@ def unlink_tracks(connection: Connection, track_ids: Sequence[int]) -> None:
 def _find_known(
     connection: Connection, places: Sequence[tuple[int, bytes]]
 ) -> dict[tuple[int, bytes], _Known]:
-    known = {}
+    known: dict[tuple[int, bytes], _Known] = {}
+    filled = _folders_with_files(connection, {folder_id for folder_id, _ in places})
     marker = "(?, ?)" if connection.dialect.name == "sqlite" else "(%s, %s)"
-    for part in chunks(places):
+    for part in chunks(place for place in places if place[0] in filled):
         query = _KNOWN_QUERY.format(", ".join([marker] * len(part)))
         rows = connection.exec_driver_sql(query, tuple(chain.from_iterable(part)))
         for folder_id, name, file_id, track_id in rows:
             known[folder_id, name] = _Known(file_id, track_id)
     return known
+
+
+def _folders_with_files(connection: Connection, folder_ids: Iterable[int]) -> set[int]:
+    """Those of some folders of which the catalog holds a file: none in most first scans."""
+    has_files = select(files.c.id).where(files.c.folder_id == folders.c.id).exists()
+    found: set[int] = set()
+    for part in chunks(folder_ids):
+        query = select(folders.c.id).where(folders.c.id.in_(part), has_files)
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def _outcome(row: FileRow, before: _Known | None) -> Outcome:
