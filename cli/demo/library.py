@@ -97,14 +97,13 @@ def _album(rng: random.Random, voice: Voice, number: int, taken: set[str]) -> It
     for disc in range(1, discs + 1):
         folder = f"{artist}/{title}" + (f"/CD{disc}" if discs > 1 else "")
         for position in range(1, per_disc + 1):
-            track = replace(
-                _track_tags(rng, voice, tags),
+            track = _track_tags(rng, voice, tags)._replace(
                 title=next(titles),
                 track_number=position,
                 track_total=per_disc,
             )
             if discs > 1:
-                track = replace(track, disc_number=disc, disc_total=discs)
+                track = track._replace(disc_number=disc, disc_total=discs)
             yield _Track(
                 path=f"{folder}/{position:02d} - {track.title}.{extension(form)}",
                 format=form,
@@ -151,8 +150,7 @@ def _album_tags(
         label=rng.choice(("Lantern Records", "Disques du Quai", "Sora Sound", None)),
     )
     if rng.random() < 0.5:  # someone has run it through MusicBrainz Picard
-        return replace(
-            tags,
+        return tags._replace(
             original_date=f"{year}",
             barcode=f"{rng.randrange(10**12):013d}",
             catalog_number=f"LR-{rng.randint(1, 999):03d}",
@@ -170,13 +168,12 @@ def _track_tags(rng: random.Random, voice: Voice, album: Tags) -> Tags:
     tags = album
     if album.compilation:
         guest = rng.choice(rng.choice(VOICES).artists)
-        tags = replace(tags, artists=(guest,))
+        tags = tags._replace(artists=(guest,))
     elif rng.random() < 0.1:
         guest = rng.choice([name for name in voice.artists if name not in album.artists])
-        tags = replace(tags, artists=(*album.artists, guest), mb_artist_ids=())
+        tags = tags._replace(artists=(*album.artists, guest), mb_artist_ids=())
     if album.mb_release_id:
-        tags = replace(
-            tags,
+        tags = tags._replace(
             mb_recording_id=_uuid(rng),
             mb_track_id=_uuid(rng),
             acoustid_id=_uuid(rng),
@@ -187,8 +184,7 @@ def _track_tags(rng: random.Random, voice: Voice, album: Tags) -> Tags:
             replaygain_album_peak=1.0,
         )
     if rng.random() < 0.3:
-        tags = replace(
-            tags,
+        tags = tags._replace(
             bpm=float(rng.randint(60, 180)),
             key=rng.choice(("Am", "C", "F#m", "Eb")),
             comment="Ripped with care",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ def test_a_light_one_has_the_same_tags_on_less_disk(library: Path, tmp_path: Pat
     def tags(folder: Path) -> list[Tags | None]:
         read = sorted(read_all(folder), key=lambda result: result.path)
         return [
-            r.tags and replace(r.tags, cover_count=0, cover_kinds=(), cover_bytes=0) for r in read
+            r.tags and r.tags._replace(cover_count=0, cover_kinds=(), cover_bytes=0) for r in read
         ]
 
     assert tags(tmp_path / "Light") == tags(library)

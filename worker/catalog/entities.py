@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,20 +31,24 @@ LIST_COLUMNS = (
     "album_artists", "album_artist_sorts", "composers", "isrcs", "mb_artist_ids",
     "mb_album_artist_ids", "cover_kinds",
 )  # fmt: skip
-AUDIO_COLUMNS = (
-    "format", "codec", "duration_seconds", "bitrate_bps", "sample_rate_hz", "channels", "bit_depth",
-)  # fmt: skip
+AUDIO_COLUMNS = Audio._fields
 #: The order of `TrackRow.values`.
 TRACK_COLUMNS = (*TAG_COLUMNS, *LIST_COLUMNS, *AUDIO_COLUMNS, "artist")
 
-_tag_values = operator.attrgetter(*TAG_COLUMNS)
+
+def _getter(*names: str) -> Callable[[Tags], tuple[Any, ...]]:
+    """What gets several attributes of tags: by their places, which takes half the time."""
+    return operator.itemgetter(*map(Tags._fields.index, names))
+
+
+_tag_values = _getter(*TAG_COLUMNS)
+_list_values = _getter(*LIST_COLUMNS)
 #: What tells the album of one track from that of another in the same folder.
-_album_values = operator.attrgetter(
+_album_values = _getter(
     "mb_release_id", "album", "album_artists", "mb_album_artist_ids", "album_artist_sorts",
     "compilation",
 )  # fmt: skip
-_list_values = operator.attrgetter(*LIST_COLUMNS)
-_audio_values = operator.attrgetter(*AUDIO_COLUMNS)
+_credit_values = _getter("artists", "mb_artist_ids", "artist_sorts")
 _quote = json.encoder.encode_basestring  # as `json.dumps` without `ensure_ascii` writes a text
 _NO_AUDIO = (None,) * len(AUDIO_COLUMNS)
 
@@ -131,19 +135,21 @@ class _Grouping:
         self._artists: dict[tuple[str, str | None], int] = {}
         self._albums: dict[tuple[Any, ...], int] = {}
         self._genres: dict[str, int] = {}
-        # Nearly all tracks say the same of their album as the one before.
+        # Nearly all tracks say the same of their album, artists and genres as the one before.
         self._album_of: dict[tuple[Any, ...], int | None] = {}
+        self._credit_of: dict[tuple[Any, ...], list[tuple[int, str, str | None]]] = {}
+        self._genres_of: dict[tuple[str, ...], list[tuple[int, str]]] = {}
 
     def run(self, results: Sequence[FileResult]) -> Grouped:
         for result in results:
             track = self._track(result) if result.tags is not None else None
-            signature = result.signature
+            size, mtime_ns, ctime_ns = map(bounded, result.signature)
             self.grouped.files.append(
                 FileRow(
                     path_to_text(result.path),
-                    bounded(signature.size),
-                    bounded(signature.mtime_ns),
-                    bounded(signature.ctime_ns),
+                    size,
+                    mtime_ns,
+                    ctime_ns,
                     result.outcome,
                     result.error_class,
                     result.message,
@@ -155,13 +161,19 @@ class _Grouping:
 
     def _track(self, result: FileResult) -> TrackRow:
         tags = result.tags or Tags()
-        artists = [
-            (self._artist(name, mbid), name, sort)
-            for name, mbid, sort in credits_of(tags.artists, tags.mb_artist_ids, tags.artist_sorts)
-        ]
-        genres = [(self._genre(name), name) for name in tags.genres if name_key(name)]
+        credit = _credit_values(tags)
+        artists = self._credit_of.get(credit)
+        if artists is None:
+            artists = self._credit_of[credit] = [
+                (self._artist(name, mbid), name, sort) for name, mbid, sort in credits_of(*credit)
+            ]
+        genres = self._genres_of.get(tags.genres)
+        if genres is None:
+            genres = self._genres_of[tags.genres] = [
+                (self._genre(name), name) for name in tags.genres if name_key(name)
+            ]
         values = [*_tag_values(tags), *map(_as_json, _list_values(tags))]
-        values += _audio_values(result.audio) if isinstance(result.audio, Audio) else _NO_AUDIO
+        values += result.audio or _NO_AUDIO
         values.append("; ".join(tags.artists) or None)
         folder = result.path.rpartition(b"/")[0]
         said = (folder, *_album_values(tags))

@@ -24,7 +24,7 @@ def text_to_path(text: str) -> bytes:
 
 def bounded(number: int) -> int:
     """`number`, or the nearest one that a 64-bit column holds."""
-    return min(max(number, _LOW), _HIGH)
+    return number if _LOW <= number <= _HIGH else min(max(number, _LOW), _HIGH)
 
 
 def encode_files(files: Iterable[FoundFile]) -> bytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import operator
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -22,11 +20,8 @@ MAX_BYTES = 64 << 20
 #: Marks what only Python's own, slower module can write and read.
 _BY_JSON = b" "
 
-_TAG_NAMES = tuple(field.name for field in dataclasses.fields(Tags))
-_AUDIO_NAMES = tuple(field.name for field in dataclasses.fields(Audio))
-_LISTS = tuple(i for i, field in enumerate(dataclasses.fields(Tags)) if field.default == ())
-_tags_of = operator.attrgetter(*_TAG_NAMES)
-_audio_of = operator.attrgetter(*_AUDIO_NAMES)
+#: Places in `Tags` of what is several values.
+_LISTS = tuple(i for i, name in enumerate(Tags._fields) if Tags._field_defaults[name] == ())
 
 
 class RecordError(ValueError):
@@ -35,7 +30,7 @@ class RecordError(ValueError):
 
 def pack_results(results: Sequence[FileResult]) -> bytes:
     """What reading gave, as zlib-compressed JSON."""
-    return _pack([_result_row(result) for result in results])
+    return _pack([(path_to_text(result.path), *result[1:]) for result in results])
 
 
 def unpack_results(data: bytes) -> list[FileResult]:
@@ -84,40 +79,27 @@ def _load(text: bytes) -> Any:
     return json.loads(text) if text.startswith(_BY_JSON) else orjson.loads(text)
 
 
-def _result_row(result: FileResult) -> list[Any]:
-    signature = result.signature
-    return [
-        path_to_text(result.path),
-        (signature.size, signature.mtime_ns, signature.ctime_ns),
-        result.outcome,
-        result.error_class,
-        result.message,
-        result.flags,
-        _tags_of(result.tags) if result.tags is not None else None,
-        _audio_of(result.audio) if result.audio is not None else None,
-    ]
-
-
 def _result(
     path: str,
     signature: list[int],
     outcome: str | None,
     error_class: str,
     message: str,
-    flags: list[str],
     tags: list[Any] | None,
     audio: list[Any] | None,
+    flags: list[str],
 ) -> FileResult:
+    """A result by the values of its fields, in their order."""
     if tags is not None:
         for index in _LISTS:
             tags[index] = tuple(tags[index])
     return FileResult(
-        path=text_to_path(path),
-        signature=Signature(*signature),
-        outcome=Outcome(outcome) if outcome is not None else None,
-        error_class=error_class,
-        message=message,
-        tags=Tags(*tags) if tags is not None else None,
-        audio=Audio(*audio) if audio is not None else None,
-        flags=tuple(flags),
+        text_to_path(path),
+        Signature(*signature),
+        Outcome(outcome) if outcome is not None else None,
+        error_class,
+        message,
+        Tags(*tags) if tags is not None else None,
+        Audio(*audio) if audio is not None else None,
+        tuple(flags),
     )

@@ -1,4 +1,7 @@
-"""What is known of a file on disk and of the music in it.  All text is clean: see `clean.py`."""
+"""What is known of a file on disk and of the music in it.  All text is clean: see `clean.py`.
+
+What there is of every file is a named tuple: made in a third of the time of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +62,7 @@ class FolderError:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Audio:
+class Audio(NamedTuple):
     """The stream in a file; None where the format does not say."""
 
     format: str  #: container as people name it: mp3, flac, ogg, opus, m4a, wav, aiff, wma, …
@@ -72,13 +74,8 @@ class Audio:
     bit_depth: int | None = None
 
 
-@dataclass(slots=True)
-class Tags:
-    """The tags of one track, the same for every format.
-
-    Not to be changed, though not frozen: to set 43 attributes past a lock takes 4 µs instead of
-    half a one, twice a file.
-    """
+class Tags(NamedTuple):
+    """The tags of one track, the same for every format."""
 
     title: str | None = None
     artists: tuple[str, ...] = ()
@@ -122,8 +119,7 @@ class Tags:
     cover_bytes: int = 0  #: of all pictures together
 
 
-@dataclass(frozen=True, slots=True)
-class FileResult:
+class FileResult(NamedTuple):
     """What reading one file gave.  `outcome` None: read; the catalog tells new from updated."""
 
     path: bytes  #: relative to the root

@@ -12,9 +12,8 @@ import errno
 import os
 import stat
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from wire.outcomes import Outcome
 from worker.library import lean, mutagen_tuning
@@ -168,8 +167,7 @@ class Reader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(NamedTuple):
     tags: Tags
     audio: Audio
     flags: tuple[str, ...]
@@ -181,7 +179,7 @@ def _content(path: bytes, parsed: Parsed) -> _Content:
         add_flac_pictures(source, parsed.file)
     content = _understand(source, parsed.reader, parsed.file.info)
     if _is_mislabelled(format_of(path), parsed.reader):
-        return replace(content, flags=(*content.flags, "mislabelled"))
+        return content._replace(flags=(*content.flags, "mislabelled"))
     return content
 
 
@@ -208,7 +206,7 @@ def _tags_only(problem: FileResult, file: BinaryIO) -> FileResult:
     if source is None or not found:
         return problem
     tags, flags = tags_from(source)
-    return replace(problem, outcome=Outcome.TAGS_ONLY, tags=tags, flags=flags)
+    return problem._replace(outcome=Outcome.TAGS_ONLY, tags=tags, flags=flags)
 
 
 def _problem(path: bytes, signature: Signature, error: Exception) -> FileResult:

@@ -150,7 +150,7 @@ def test_artist_lists_albums_and_loose_tracks(library: Catalog) -> None:
 
 def test_search_follows_what_becomes_of_files(library: Catalog) -> None:
     changed = song("Björk/Homogenic/2.mp3", 12, title="Bachelorette", artists=("Björk",))
-    moved = dataclasses.replace(LIBRARY[0], path=b"elsewhere/first.mp3")
+    moved = LIBRARY[0]._replace(path=b"elsewhere/first.mp3")
     blocked = broken("\u00c4rzte/1.mp3", 13, Outcome.PERMISSION, "PermissionError")
     rest: list[FileResult] = [moved, changed, blocked, *LIBRARY[3:]]
     scan(library, rest, "scan-2")

@@ -7,7 +7,6 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from worker.catalog.backup import back_up
 from worker.catalog.folding import search_text
 from worker.catalog.store import Catalog, CatalogError
 
-FLAGGED = replace(song(b"a/\xff\n2.mp3", 2, title="Two"), flags=("duration_clamped", "text_cut"))
+FLAGGED = song(b"a/\xff\n2.mp3", 2, title="Two")._replace(flags=("duration_clamped", "text_cut"))
 LIBRARY = (
     song("a/1.mp3", 1, title="One", artists=("A", "B"), album="X", genres=("Rock", "Pop"),
          isrcs=("FR1", "FR2"), replaygain_track_gain_db=float("inf")),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.worker.catalog.scenario import (
@@ -161,6 +159,6 @@ def test_same_name_is_the_same_file_only_at_the_same_length(catalog: Catalog) ->
 def test_lengths_that_are_not_known_tell_no_file(catalog: Catalog, seconds: float | None) -> None:
     audio = Audio("mp3", "mp3", seconds)
     before, after = song("a/one.mp3", 1, title="A"), song("b/one.mp3", 2, title="B")
-    scan(catalog, [replace(before, audio=audio), *LIBRARY[:3]])
-    scan(catalog, [replace(after, audio=audio), *LIBRARY[:3]], "scan-2")
+    scan(catalog, [before._replace(audio=audio), *LIBRARY[:3]])
+    scan(catalog, [after._replace(audio=audio), *LIBRARY[:3]], "scan-2")
     assert missing(catalog) == ["a/one.mp3"]

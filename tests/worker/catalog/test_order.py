@@ -8,7 +8,6 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -139,7 +138,7 @@ def test_content_does_not_depend_on_the_scans_before(
     with tempfile.TemporaryDirectory() as folder:
         grown, plain = empty_catalog(folder, "grown"), empty_catalog(folder, "plain")
         for number, files in enumerate(libraries):
-            read = [replace(f, signature=signature(100 * number + n)) for n, f in enumerate(files)]
+            read = [f._replace(signature=signature(100 * number + n)) for n, f in enumerate(files)]
             scan(grown, read, f"scan-{number}", split=shuffled(seed, 4), mark_anyway=True)
         purge(grown, MissingQuestion(before=math.inf))
         scan(plain, last)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,7 +105,7 @@ def test_a_library_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert isinstance(entry, Folder)
         for file in entry.files:
             ours, plain, went = both(tmp_path / os.fsdecode(file.path), monkeypatch)
-            assert replace(ours, path=b"") == replace(plain, path=b"")
+            assert ours._replace(path=b"") == plain._replace(path=b"")
             short += went
     assert short > 150
 
