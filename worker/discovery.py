@@ -33,8 +33,6 @@ CHUNK_FOLDERS = 2_000
 CHUNK_SECONDS = 0.5
 #: The first batches are small, so that the page has something to show at once.
 FIRST_BATCH_FILES = 25
-#: The last ones become smaller and smaller, down to this, so that all processes end together.
-LAST_BATCH_FILES = 250
 LEASE_SECONDS = 120.0
 
 
@@ -90,7 +88,7 @@ class Discovery:
                     self._chunk_changed += len(item.names)
             if self._is_chunk_due() and not self._write_chunk():
                 return False
-        return self._write_chunk(last=True)
+        return self._write_chunk()
 
     def _single_files(self) -> list[bytes] | None:
         """The files to read when the scan is not of folders, else None."""
@@ -123,7 +121,7 @@ class Discovery:
             or time.monotonic() - self._chunk_at >= CHUNK_SECONDS
         )
 
-    def _write_chunk(self, *, last: bool = False) -> bool:
+    def _write_chunk(self) -> bool:
         """Journal the folders seen since the last time, and let work on them begin."""
         services, claim = self._services, self._claim
         crash.step(services)
@@ -135,7 +133,7 @@ class Discovery:
             seen, files = self._compare(folder, known.get(folder.path, {}))
             folders.append(seen)
             to_read += files
-        chunk = FoundChunk(folders, self._batches(to_read, last=last))
+        chunk = FoundChunk(folders, self._batches(to_read))
         if not (
             found.add_found(services.catalog, claim.scan_id, self._owner, chunk)
             and found.renew_discovery(services.catalog, claim.scan_id, self._owner, LEASE_SECONDS)
@@ -207,18 +205,11 @@ class Discovery:
             known_id=known.id,
         )
 
-    def _batches(self, files: list[FoundFile], *, last: bool = False) -> list[list[FoundFile]]:
-        """`files` in batches that double in size up to the setting, over the whole walk.
-
-        At its end each takes half of what every process still gets.
-        """
-        settings, batches, start = self._services.settings, [], 0
+    def _batches(self, files: list[FoundFile]) -> list[list[FoundFile]]:
+        """`files` in batches that double in size up to the setting, over the whole walk."""
+        batches, start = [], 0
         while start < len(files):
-            count = self._batch_files
-            if last:
-                share = (len(files) - start) // (2 * settings.processes)
-                count = min(count, max(LAST_BATCH_FILES, share))
-            batches.append(files[start : start + count])
-            start += count
-            self._batch_files = min(2 * self._batch_files, settings.batch_files)
+            batches.append(files[start : start + self._batch_files])
+            start += self._batch_files
+            self._batch_files = min(2 * self._batch_files, self._services.settings.batch_files)
         return batches
