@@ -26,9 +26,6 @@ from worker.services import Services
 
 #: A chunk is written when it holds this many files or folders, or is this old.
 CHUNK_FILES = 10_000
-#: The first chunk, when it holds this many files to look at, so that reading begins while the walk
-#: goes on; each later one may hold four times as many as the one before.
-FIRST_CHUNK_FILES = 1_000
 CHUNK_FOLDERS = 2_000
 CHUNK_SECONDS = 0.5
 #: The first batches are small, so that the page has something to show at once.
@@ -53,8 +50,7 @@ class Discovery:
         )
         self._errors: list[FolderError] = []
         self._chunk: list[Folder] = []
-        self._chunk_files = self._chunk_changed = 0
-        self._chunk_changed_max = FIRST_CHUNK_FILES
+        self._chunk_files = 0
         self._chunk_at = time.monotonic()
         self._batch_files = min(FIRST_BATCH_FILES, services.settings.batch_files)
 
@@ -84,8 +80,6 @@ class Discovery:
             elif item.path not in claim.journaled:
                 self._chunk.append(item)
                 self._chunk_files += len(item.names)
-                if not self._is_unchanged(item):
-                    self._chunk_changed += len(item.names)
             if self._is_chunk_due() and not self._write_chunk():
                 return False
         return self._write_chunk()
@@ -116,7 +110,6 @@ class Discovery:
     def _is_chunk_due(self) -> bool:
         return (
             self._chunk_files >= CHUNK_FILES
-            or self._chunk_changed >= self._chunk_changed_max
             or len(self._chunk) >= CHUNK_FOLDERS
             or time.monotonic() - self._chunk_at >= CHUNK_SECONDS
         )
@@ -142,10 +135,7 @@ class Discovery:
         crash.step(services)
         if self._chunk:
             services.progress.at(claim.scan_id, "scan", self._chunk[-1].path)
-        if self._chunk_changed >= self._chunk_changed_max:
-            self._chunk_changed_max *= 4
-        self._chunk, self._chunk_files, self._chunk_changed = [], 0, 0
-        self._chunk_at = time.monotonic()
+        self._chunk, self._chunk_files, self._chunk_at = [], 0, time.monotonic()
         pipeline.publish(services, claim.scan_id)
         if to_read:
             pipeline.pump(services, claim.scan_id)
