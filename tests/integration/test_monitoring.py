@@ -12,7 +12,7 @@ from celery import Celery
 
 from tests.integration.stack import Stack, stack
 from tests.servers import wait_until
-from tests.web.test_prometheus import Samples, samples_of, value
+from tests.web.scraping import Samples, samples_of, value
 from tests.worker.metrics.running import PREFIX, foreign_worker
 from worker.metrics import install
 

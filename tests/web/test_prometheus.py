@@ -1,4 +1,4 @@
-"""`/metrics`: what it tells, under which names, and that nothing in Redis can break it."""
+"""`/metrics`: what it tells, and under which names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gzip
 import json
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -15,70 +14,22 @@ import redis
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import ValkeyServer, wait_until
 from tests.web.conftest import page_server
 from tests.web.counted import counting, ran
 from tests.web.records import KEYS, beat, publish, publish_scan
-from web.metrics.measured import HOST_FIELDS_MAX
-from web.metrics.monitor import HostMemory
+from tests.web.scraping import Samples, samples_of, scrape, value, wait_for, wait_until_new
 from wire.events import StageCount, WorkerGone, dump
 from wire.fields import field
-from wire.metrics import FAILURE, RETRY, REVOKED, TIMEOUT, HostTotals
+from wire.metrics import FAILURE, RETRY, REVOKED, TIMEOUT
 from wire.payloads import Finding, SizeLimits
-
-Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def samples_of(text: str) -> Samples:
-    """Every sample of a scrape by name and labels; none is there twice."""
-    found = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            key = (sample.name, frozenset(sample.labels.items()))
-            assert key not in found, key
-            found[key] = sample.value
-    return found
-
-
-def value(samples: Samples, name: str, /, **labels: str) -> float | None:
-    return samples.get((name, frozenset(labels.items())))
-
-
-def scrape(http: httpx.Client) -> Samples:
-    """What `/metrics` says now."""
-    answer = http.get("/metrics")
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    return samples_of(answer.text)
-
-
-def wait_for(
-    http: httpx.Client, name: str, expected: float | None = None, /, **labels: str
-) -> Samples:
-    """The first scrape with that sample (that has the value `expected`)."""
-
-    def look() -> Samples | None:
-        samples = scrape(http)
-        found = value(samples, name, **labels)
-        return samples if found is not None and expected in (None, found) else None
-
-    found = wait_until(look, what=f"{name}{labels} is {expected}")
-    assert isinstance(found, dict)
-    return found
 
 
 @pytest.fixture
 def http(http: httpx.Client) -> httpx.Client:
-    """A page that has noticed that its Redis was emptied: nothing of the last test is left."""
-
-    def is_new() -> bool:
-        samples = scrape(http)
-        tasks = any(name.startswith("celery_task_") for name, _ in samples)
-        return not tasks and value(samples, "celery_workers_total") == 0
-
-    wait_until(is_new, what="the page has forgotten the last test")
+    """A page that has forgotten the last test."""
+    wait_until_new(http)
     return http
 
 
@@ -317,88 +268,6 @@ def test_domain_metrics_keep_their_names(http: httpx.Client, redis_client: redis
 def test_limits_in_force_are_told(http: httpx.Client, redis_client: redis.Redis) -> None:
     redis_client.set(KEYS.size_limits, dump(SizeLimits(131_072, 2_048)))
     wait_for(http, "needle_repr_limit_chars", 131_072, part="args")
-
-
-@pytest.mark.parametrize("number", ["NaN", "1e308", "-5", "inf", "x", "", "9" * 30, "\ud83d"])
-def test_forged_numbers_are_left_out(
-    http: httpx.Client, redis_client: redis.Redis, number: str
-) -> None:
-    text = number.encode("utf-8", "surrogatepass")
-    forged = {"task|evil|success": text, "duration|evil|success|1": text, "task|good|success": b"7"}
-    redis_client.hset(KEYS.metrics_totals, mapping=forged)  # type: ignore[arg-type]
-    redis_client.hset(KEYS.metrics_domain, "gauge|evil|", text)
-    redis_client.set(KEYS.size_limits, text)
-    samples = wait_for(http, "celery_task_total", 7, task_name="good", status="success")
-    assert value(samples, "celery_task_total", task_name="evil", status="success") in (None, 0)
-    assert all(math.isfinite(number) for number in samples.values())
-
-
-def test_keys_of_another_type_are_unknown(http: httpx.Client, redis_client: redis.Redis) -> None:
-    odd = (KEYS.metrics_totals, KEYS.metrics_domain, KEYS.metrics_hosts, KEYS.sizes, "extract:3")
-    for key in (*odd, "unacked", "unacked_index", KEYS.dead, KEYS.size_limits):
-        redis_client.sadd(key, "x")
-    redis_client.set("covers", "no list")
-    redis_client.lpush("extract", "x")
-    samples = wait_for(http, "celery_queue_length", 1, queue_name="extract")
-    assert value(samples, "celery_queue_length", queue_name="covers") is None
-    assert value(samples, "needle_unacked_messages") is None
-    assert value(samples, "needle_unacked_oldest_age_seconds") is None
-
-
-def test_hostile_names_are_labels_like_others(
-    http: httpx.Client, redis_client: redis.Redis
-) -> None:
-    name = 'a"b\\c%s %d{}\n# HELP x'
-    with counting(redis_client) as tally:
-        ran(tally, name, 0.1)
-    publish(redis_client, beat('ev"il@x\ny', queues=('q"\\', "\udc80"), processes=3))
-    samples = wait_for(http, "celery_worker_pool_size", 3, worker_name='ev"il@x\ny')
-    assert value(samples, "celery_task_total", task_name=name, status="success") == 1
-
-
-def test_too_many_names_of_tasks_are_one(http: httpx.Client, redis_client: redis.Redis) -> None:
-    forged = {f"task|t{number:05}|success": "1" for number in range(1_500)}
-    redis_client.hset(KEYS.metrics_totals, mapping=forged)  # type: ignore[arg-type]
-    samples = wait_for(http, "celery_task_total", 1, task_name="t00000", status="success")
-    assert value(samples, "celery_task_total", task_name="other", status="success") == 500
-    names = {labels for name, labels in samples if name == "celery_task_timeouts_total"}
-    assert len(names) <= 1_001
-
-
-def test_too_many_series_have_no_host(http: httpx.Client, redis_client: redis.Redis) -> None:
-    tasks = [f"t{number:04}" for number in range(HOST_FIELDS_MAX // 8)]
-    for worker in ("a@one", "b@two"):
-        with counting(redis_client, worker) as tally:
-            for task in tasks:
-                ran(tally, task, 0.1)
-    samples = wait_for(http, "celery_task_total", 2, task_name="t0000", status="success")
-    labels = {"name": "t0000", "queue_name": "celery"}
-    assert value(samples, "celery_task_succeeded_total", hostname="generic", **labels) == 2
-    assert value(samples, "celery_task_succeeded_total", hostname="one", **labels) is None
-    assert value(samples, "celery_task_runtime_count", hostname="generic", **labels) == 2
-
-
-def test_workers_of_one_host_are_one_series(http: httpx.Client, redis_client: redis.Redis) -> None:
-    for worker in ("a@box", "b@box"):
-        with counting(redis_client, worker) as tally:
-            ran(tally, "shop.pay", 0.1)
-        publish(redis_client, beat(worker, busy=2))
-    labels = {"name": "shop.pay", "hostname": "box", "queue_name": "celery"}
-    samples = wait_for(http, "celery_task_succeeded_total", 2, **labels)
-    samples = wait_for(http, "celery_worker_tasks_active", 4, hostname="box")
-    redis_client.delete(KEYS.metrics_host("a@box"))
-    redis_client.zrem(KEYS.metrics_hosts, "a@box")
-    with counting(redis_client, "b@box") as tally:
-        ran(tally, "shop.pay", 0.1)
-    samples = wait_for(http, "celery_task_total", 3, task_name="shop.pay", status="success")
-    assert value(samples, "celery_task_succeeded_total", **labels) == 3
-
-
-def test_counters_of_a_host_that_is_gone_are_forgotten() -> None:
-    memory = HostMemory()
-    memory.update({"a@one": HostTotals(), "b@one": HostTotals(), "c@two": HostTotals()})
-    assert set(memory.update({"b@one": HostTotals()})) == {"a@one", "b@one"}
-    assert set(memory.update({"c@two": HostTotals()})) == {"c@two"}
 
 
 def test_both_formats_say_the_same(http: httpx.Client, worked: Samples) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Update, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from worker.catalog.clock import FREE, Moment, moment
 from worker.catalog.filelist import encode_files, path_to_text
@@ -35,9 +35,22 @@ class Dispatch:
     stage: Stage
 
 
-def batch_update(batch_id: int) -> Update:
-    """An UPDATE of one batch."""
-    return update(batches).where(batches.c.id == batch_id)
+# Putting a statement together takes SQLAlchemy longer than running it: these are made once.
+_SET = update(batches).where(batches.c.id == bindparam("of_batch"))
+_OF_SCAN = batches.c.scan_id == bindparam("scan_id")
+_IN_FLIGHT = select(func.count()).where(_OF_SCAN, batches.c.state.in_(("sent", "running")))
+_WAITING = (
+    select(batches.c.id, batches.c.stage, batches.c.sends)
+    .where(_OF_SCAN, batches.c.state == "pending")
+    .order_by(batches.c.stage == Stage.EXTRACT, batches.c.id)
+    .limit(bindparam("room"))
+)
+_WAITING_READ = _WAITING.where(batches.c.stage != Stage.EXTRACT)
+
+
+def set_batch(connection: Connection, batch_id: int, values: Mapping[str, Any]) -> None:
+    """Set columns of a batch."""
+    connection.execute(_SET, {"of_batch": batch_id, **values})
 
 
 def add_batches(
@@ -65,24 +78,14 @@ def send_pending(
     connection: Connection, scan: RowMapping, epoch: str, in_flight_limit: int
 ) -> list[Dispatch]:
     """`take_pending` inside a writing transaction, for a scan that is not over."""
-    columns = batches.c
-    of_scan = columns.scan_id == scan["id"]
-    in_flight = of_scan & columns.state.in_(("sent", "running"))
-    busy = connection.execute(select(func.count()).where(in_flight)).scalar_one()
-    waiting = of_scan & (columns.state == "pending")
-    if scan["paused_by"] or scan["stopped_by"]:
-        waiting &= columns.stage != Stage.EXTRACT
-    query = (
-        select(columns.id, columns.stage, columns.sends)
-        .where(waiting)
-        .order_by(columns.stage == Stage.EXTRACT, columns.id)
-        .limit(max(0, in_flight_limit - busy))
-    )
+    busy = connection.execute(_IN_FLIGHT, {"scan_id": scan["id"]}).scalar_one()
+    query = _WAITING_READ if scan["paused_by"] or scan["stopped_by"] else _WAITING
+    room = max(0, in_flight_limit - busy)
     now = moment(connection)
-    rows = connection.execute(query).all()
+    rows = connection.execute(query, {"scan_id": scan["id"], "room": room}).all()
     for row in rows:
         sent = {"state": "sent", "sends": row.sends + 1, "epoch": epoch, **now.sent(row.sends)}
-        connection.execute(batch_update(row.id).values(sent))
+        set_batch(connection, row.id, sent)
     if rows:
         touch(connection, scan["id"])
     return [Dispatch(scan["id"], row.id, Stage(row.stage)) for row in rows]
@@ -104,7 +107,7 @@ def wait_again(connection: Connection, row: RowMapping) -> None:
     scan = load_active(connection, row["scan_id"])
     if scan is None or scan["stopped_by"]:
         values |= {"state": "cancelled", "files": None}
-    connection.execute(batch_update(row["id"]).values({**values, **FREE}))
+    set_batch(connection, row["id"], {**values, **FREE})
     touch(connection, row["scan_id"])
 
 
@@ -134,5 +137,5 @@ def free_batches(
             values["sends"] = 0
         if scan["stopped_by"] and stage == Stage.EXTRACT:
             values |= {"state": "cancelled", "files": None}
-        connection.execute(batch_update(row["id"]).values(values))
+        set_batch(connection, row["id"], values)
         touch(connection, scan["id"])

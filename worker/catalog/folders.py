@@ -6,16 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from worker.catalog.naming import digest, release_folder
 from worker.catalog.schema import folders
-from worker.catalog.store import reserve_ids
+from worker.catalog.store import is_one_of, reserve_ids
 
 #: Rows that are named in one statement, well below the number of parameters databases allow.
 CHUNK = 500
 
 T = TypeVar("T")
+
+_FOUND = select(folders.c.path, folders.c.id).where(
+    folders.c.root_id == bindparam("root"), is_one_of(folders.c.path_hash, "hashes")
+)
 
 
 def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
@@ -40,10 +44,7 @@ def find_folders(connection: Connection, root_id: str, paths: Sequence[bytes]) -
     found: dict[bytes, int] = {}
     for part in chunks(dict.fromkeys(paths)):
         hashes = [path_hash(path) for path in part]
-        query = select(folders.c.path, folders.c.id).where(
-            folders.c.root_id == root_id, folders.c.path_hash.in_(hashes)
-        )
-        found.update(connection.execute(query).all())
+        found.update(connection.execute(_FOUND, {"root": root_id, "hashes": hashes}).all())
     return found
 
 

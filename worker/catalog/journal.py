@@ -20,10 +20,10 @@ from worker.catalog.batchrow import (
     Dispatch,
     Stage,
     add_rest,
-    batch_update,
     buried,
     free_batches,
     send_pending,
+    set_batch,
     wait_again,
 )
 from worker.catalog.clock import moment
@@ -95,6 +95,9 @@ def claim(
         scan = load_active(connection, row["scan_id"])
         if scan is None or (stage is Stage.EXTRACT and (scan["paused_by"] or scan["stopped_by"])):
             return None
+        root = one(connection, roots, scan["root_id"])
+        if root is None:  # which the database rules out
+            return None
         values = {
             **buried(row),
             "state": "running",
@@ -102,10 +105,9 @@ def claim(
             "fence": row["fence"] + 1,
             **now.lease(owner, lease_seconds),
         }
-        connection.execute(batch_update(batch_id).values(values))
+        set_batch(connection, batch_id, values)
         touch(connection, scan["id"])
-        root = connection.execute(select(roots).where(roots.c.id == scan["root_id"]))
-        return _claim({**row, **values}, scan, root.mappings().one())
+        return _claim({**row, **values}, scan, root)
 
 
 def renew(catalog: Catalog, held: Claim, lease_seconds: float) -> bool:
@@ -114,7 +116,7 @@ def renew(catalog: Catalog, held: Claim, lease_seconds: float) -> bool:
         row = held_row(connection, held)
         if row is not None:
             until = moment(connection).seconds + lease_seconds
-            connection.execute(batch_update(held.batch_id).values(lease_until=until))
+            set_batch(connection, held.batch_id, {"lease_until": until})
         return row is not None
 
 
@@ -126,7 +128,7 @@ def note_current(catalog: Catalog, held: Claim, path: bytes | None) -> bool:
     with catalog.write() as connection:
         if held_row(connection, held) is None:
             return False
-        connection.execute(batch_update(held.batch_id).values(current_path=path))
+        set_batch(connection, held.batch_id, {"current_path": path})
         return True
 
 
@@ -156,7 +158,7 @@ def advance(
             read = [file for file in held.files if file.path not in left]
             values |= {"files": encode_files(read), "n_files": len(read)}
             add_rest(connection, row, rest)
-        connection.execute(batch_update(held.batch_id).values(values))
+        set_batch(connection, held.batch_id, values)
         touch(connection, held.scan_id)
         return True
 

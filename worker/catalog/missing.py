@@ -39,7 +39,7 @@ def collect(finishing: Finishing) -> None:
         with finishing.step() as (connection, _):
             in_part = files.c.folder_id.in_(part) & files.c.missing_since.is_(None)
             query = select(literal(finishing.scan_id), files.c.id).where(in_part)
-            statement = insert_for(connection, scan_missing).from_select(
+            statement = insert_for(connection.dialect.name, scan_missing).from_select(
                 ["scan_id", "file_id"], query
             )
             connection.execute(statement.on_conflict_do_nothing())

@@ -70,7 +70,7 @@ def begin_scan(catalog: Catalog, request: ScanRequest) -> BeginResult:
         if other is not None:
             return BeginResult(Begin.BUSY, other)
         row = {"id": root.id, "path": root.path, "display": root.display}
-        known_root = insert_for(connection, roots).on_conflict_do_nothing()
+        known_root = insert_for(connection.dialect.name, roots).on_conflict_do_nothing()
         connection.execute(known_root, row)
         connection.execute(
             insert(scans).values(

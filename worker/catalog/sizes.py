@@ -24,7 +24,7 @@ def store_size_days(catalog: Catalog, days: Mapping[str, Mapping[str, TaskSizes]
     with catalog.write() as connection:
         known = connection.execute(select(size_days).where(size_days.c.day.in_(days)))
         before = {(row.day, row.task): row._asdict() for row in known}
-        statement = insert_for(connection, size_days)
+        statement = insert_for(connection.dialect.name, size_days)
         columns = {c.name: statement.excluded[c.name] for c in size_days.c if not c.primary_key}
         connection.execute(
             statement.on_conflict_do_update(index_elements=["day", "task"], set_=columns),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
 from wire.outcomes import Outcome
 from wire.text import display_path
@@ -33,7 +34,7 @@ from worker.catalog.schema import (
     track_genres,
     tracks,
 )
-from worker.catalog.store import insert_many, replace_many, reserve_ids
+from worker.catalog.store import insert_many, is_one_of, replace_many, reserve_ids
 
 #: Outcomes after which a file is read again although it has not changed.
 RETRIED = frozenset({Outcome.PERMISSION, Outcome.TIMED_OUT})
@@ -51,6 +52,10 @@ _ARTIST_COLUMNS = ("track_id", "position", "artist_id", "credited_name", "sort_n
 _GENRE_COLUMNS = ("track_id", "position", "genre_id", "written_name")
 
 
+_WITH_FILES = select(folders.c.id).where(
+    is_one_of(folders.c.id, "folders"),
+    select(files.c.id).where(files.c.folder_id == folders.c.id).exists(),
+)
 #: Plain text, because as an expression it takes longer to put together than to run.
 _KNOWN_QUERY = """
 select f.folder_id, f.name, f.id, t.id
@@ -151,11 +156,9 @@ def _find_known(
 
 def _folders_with_files(connection: Connection, folder_ids: Iterable[int]) -> set[int]:
     """Those of some folders of which the catalog holds a file: none in most first scans."""
-    has_files = select(files.c.id).where(files.c.folder_id == folders.c.id).exists()
     found: set[int] = set()
     for part in chunks(folder_ids):
-        query = select(folders.c.id).where(folders.c.id.in_(part), has_files)
-        found.update(connection.execute(query).scalars())
+        found.update(connection.execute(_WITH_FILES, {"folders": part}).scalars())
     return found
 
 
@@ -263,8 +266,7 @@ def ensure_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
     known: dict[bytes, int] = {}
     settled_ids: list[int] = []
     for part in chunks(row["key"] for row in rows):
-        query = select(table.c.key, table.c.id, table.c.settled).where(table.c.key.in_(part))
-        for key, row_id, settled in connection.execute(query):
+        for key, row_id, settled in connection.execute(_by_key(table), {"keys": part}):
             known[key] = row_id
             if settled:
                 settled_ids.append(row_id)
@@ -276,3 +278,8 @@ def ensure_rows(connection: Connection, table: Table, rows: Sequence[dict[str, A
         connection.execute(insert(table), new)
         known |= {row["key"]: row["id"] for row in new}
     return [known[row["key"]] for row in rows]
+
+
+@lru_cache
+def _by_key(table: Table) -> Select[Any]:
+    return select(table.c.key, table.c.id, table.c.settled).where(is_one_of(table.c.key, "keys"))

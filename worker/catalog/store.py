@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Engine,
     RowMapping,
@@ -114,10 +115,10 @@ class Catalog:
         return self._owned[1]
 
 
-def insert_for(connection: Connection, table: Table) -> Any:
-    """The dialect's own INSERT, which knows ON CONFLICT."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+def insert_for(dialect: str, table: Table) -> Any:
+    """The INSERT of a dialect (`connection.dialect.name`), which knows ON CONFLICT."""
+    own: Any = sqlite if dialect == "sqlite" else postgresql
+    return own.insert(table)
 
 
 def insert_many(
@@ -183,6 +184,11 @@ _RESERVE = (
 @lru_cache
 def _by_id(table: Table) -> Select[Any]:
     return select(table).where(table.c.id == bindparam("row_id"))
+
+
+def is_one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """`column in (…)` with a list that is given by that name when the statement runs."""
+    return column.in_(bindparam(name, expanding=True))
 
 
 def _checked(url: str) -> URL:

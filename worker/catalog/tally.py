@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,8 +21,12 @@ def add_tallies(
         for (kind, name), count in sorted(counts.items())
     ]
     if rows:
-        statement = insert_for(connection, tallies)
-        more = tallies.c.files + statement.excluded.files
-        key = ["scan_id", "kind", "name"]
-        added = statement.on_conflict_do_update(index_elements=key, set_={"files": more})
-        connection.execute(added, rows)
+        connection.execute(_adding(connection.dialect.name), rows)
+
+
+@lru_cache
+def _adding(dialect: str) -> Any:
+    statement = insert_for(dialect, tallies)
+    more = tallies.c.files + statement.excluded.files
+    key = ["scan_id", "kind", "name"]
+    return statement.on_conflict_do_update(index_elements=key, set_={"files": more})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from wire.outcomes import PROBLEMS, STORED, Outcome
-from worker.catalog.batchrow import batch_update
+from worker.catalog.batchrow import set_batch
 from worker.catalog.clock import FREE
 from worker.catalog.entities import AUDIO_COLUMNS, TRACK_COLUMNS, FileRow, Grouped
 from worker.catalog.filelist import decode_files, path_to_text
@@ -70,7 +70,7 @@ def _store(connection: Connection, held: Claim, grouped: Grouped, now: float) ->
     _add_outcomes(connection, held.scan_id, stored, now)
     _count(connection, held.scan_id, stored)
     done = {"state": "done", "files": None, "current_path": None, "deaths": None, **FREE}
-    connection.execute(batch_update(held.batch_id).values(done))
+    set_batch(connection, held.batch_id, done)
     return Completed(len(stored), finish_if_ready(connection, held.scan_id))
 
 

@@ -13,7 +13,7 @@ from tests.worker.catalog.scenario import broken, song
 from worker.catalog import record
 from worker.catalog.entities import group
 from worker.catalog.filelist import decode_files, encode_files
-from worker.library.model import FileResult, FoundFile, Signature, Tags
+from worker.library.model import Audio, FileResult, FoundFile, Signature, Tags
 
 paths = st.binary(min_size=1, max_size=60)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -27,6 +27,7 @@ results = st.builds(
     message=text,
     tags=st.none()
     | st.builds(Tags, title=text, artists=st.tuples(text, text), bpm=st.floats(0, 9)),
+    audio=st.none() | st.builds(Audio, text, text, st.none() | st.floats(0, 1e6)),
     flags=st.lists(text).map(tuple),
 )
 
