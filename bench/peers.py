@@ -1,11 +1,12 @@
 """How long other programs take to scan a library, if they are on this machine.
 
-    .venv/bin/python -m bench.peers [LIBRARY] [--beets PROGRAM] [--mpd PROGRAM]
+    .venv/bin/python -m bench.peers [LIBRARY] [--rounds 3] [--beets PROGRAM] [--mpd PROGRAM]
                                  [--minidlna PROGRAM]
 
-beets imports without changing anything (`import -A -C`), MPD and minidlna build their databases;
-each twice, the second time with nothing changed.  Nothing is installed, and LIBRARY is only read;
-without it one of 10,000 files is made.
+Needle scans on two processes, beets imports without changing anything (`import -A -C`), MPD and
+minidlna build their databases; each twice, the second time with nothing changed.  Medians of the
+rounds, in which all take their turns.  Nothing is installed, and LIBRARY is only read; without it
+one of 10,000 files is made.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import tempfile
 import time
@@ -21,7 +23,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.scan import Cost, audio_files, cost, scan_cost
 from cli.demo.library import make_library
+from tests.integration.stack import stack
 from tests.servers import free_port
 
 MPD_SECONDS = 900.0
@@ -117,40 +121,67 @@ def _quietly(command: list[str], environ: dict[str, str]) -> None:
     subprocess.run(command, env=environ, check=True, stdout=null, stderr=null)
 
 
+def needle(library: Path, folder: Path) -> Iterator[Cost]:
+    """Two scans by a worker and a page of their own."""
+    with stack(folder, library, NEEDLE_NICE="false") as running:
+        yield scan_cost(running, "quick")
+        yield scan_cost(running, "quick")
+
+
+def other(scan: Callable[[], object]) -> Iterator[Cost]:
+    """Two scans by another program."""
+    yield cost(scan)
+    yield cost(scan)
+
+
 def main() -> None:
     """Measure what is there, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("library", type=Path, nargs="?")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--beets", default="beet")
     parser.add_argument("--mpd", default="mpd")
     parser.add_argument("--minidlna", default="minidlnad")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        library = options.library
-        if library is None:
-            library = Path(folder) / "Music"
+        library = (options.library or Path(folder) / "Music").resolve()
+        if options.library is None:
             make_library(library, 10_000)
-        for name, make in (("mpd", mpd), ("minidlna", minidlna), ("beets", beets)):
-            program = shutil.which(getattr(options, name))
-            if program is None:
-                print(f"{name:9} is not on this machine")
-                continue
-            own = Path(folder) / name
-            own.mkdir()
-            measure(name, make(program, library.resolve(), own))
+        found: dict[str, list[list[Cost]]] = {}
+        for number in range(options.rounds):
+            for name in ("needle", *OTHERS):
+                own = Path(folder) / f"{name} {number}"
+                own.mkdir()
+                if name == "needle":
+                    costs = needle(library, own)
+                elif program := shutil.which(getattr(options, name)):
+                    costs = other(OTHERS[name](program, library, own))
+                else:
+                    continue
+                found.setdefault(name, []).append(list(costs))
+        show(len(audio_files(library)), found)
+        for name in OTHERS.keys() - found.keys():
+            print(f"{name} is not on this machine")
 
 
-def measure(name: str, scan: Callable[[], object]) -> None:
-    """Print what a first scan takes, and one with nothing changed."""
-    for title in ("first", "unchanged"):
-        start, before = time.perf_counter(), os.times()
-        scan()
-        after = os.times()
-        wall = time.perf_counter() - start
-        cpu = after.children_user + after.children_system
-        cpu -= before.children_user + before.children_system
-        print(f"{name:9} {title:10} {wall:8.2f} s  CPU {cpu:8.2f} s", flush=True)
+def show(files: int, found: dict[str, list[list[Cost]]]) -> None:
+    """Print medians, and how many times as long as Needle each took."""
+    for turn, title in enumerate(("first", "unchanged")):
+        walls, cpus = (
+            {
+                name: statistics.median(getattr(costs[turn], part) for costs in rounds)
+                for name, rounds in found.items()
+            }
+            for part in ("wall", "cpu")
+        )
+        for name, wall in walls.items():
+            print(
+                f"{title:10} {name:9} {wall:8.2f} s {files / wall:8.0f} files/s"
+                f" {wall / walls['needle']:6.2f} x as long   CPU {cpus[name]:7.2f} s"
+            )
 
+
+OTHERS = {"mpd": mpd, "minidlna": minidlna, "beets": beets}
 
 if __name__ == "__main__":
     main()

@@ -91,11 +91,10 @@ class RateMeter:
             self.advance(now)
         levels = list(self._levels)
         points = tuple(max(after - before, 0) / POINT_SECONDS for before, after in pairwise(levels))
+        rate = files_per_second(scan) if scan.is_final else _mean(points[-POINTS_NOW:])
         return RateView(
-            files_per_second=files_per_second(scan)
-            if scan.is_final
-            else _mean(points[-POINTS_NOW:]),
-            peak=self._peak,
+            files_per_second=rate,
+            peak=max(self._peak, rate or 0.0),  # a short scan is over before its first point ends
             points=points,
             stages={} if scan.is_final else self._stage_rates(),
             last_progress_at=None if self.progress_at is None else wall - now + self.progress_at,

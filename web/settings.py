@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from wire.settings import (
     DATA,
@@ -25,6 +25,7 @@ from wire.settings import (
     read_int,
     read_logging,
     read_shared,
+    read_timezone,
 )
 
 HOST = Setting(
@@ -142,7 +143,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
         language=read_choice(LANGUAGE, environ, choices=("auto", *LANGUAGES)),
         allowed_hosts=tuple(name.lower() for name in _listed(ALLOWED_HOSTS, environ)),
         alerts=read(ALERTS, environ),
-        timezone=_zone(read(TIMEZONE, environ)),
+        timezone=read_timezone(environ),
         auth=auth,
         public_url=_origin(read(PUBLIC_URL, environ)),
         trusted_proxies=_networks(TRUSTED_PROXIES, environ),
@@ -188,12 +189,3 @@ def _origin(url: str) -> str:
             "https://music.example.org"
         )
     return url.rstrip("/")
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(
-            f"{TIMEZONE.name}={name!r}: a zone such as Europe/Paris is needed"
-        ) from None

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wire.roots import Root, parse_roots
 
@@ -46,11 +47,14 @@ SHARED = (
     ),
 )
 
+#: A link to the machine's zone, and the zone where there is none.
+LOCAL_TIME, LAST_ZONE = "/etc/localtime", "Europe/Paris"
 #: Web and worker both show times; only these two read it.
 TIMEZONE = Setting(
     "NEEDLE_TIMEZONE",
-    "Europe/Paris",
-    "Zone in which times are shown and schedules are meant; times are kept in UTC.",
+    "",
+    "Zone in which times are shown and schedules are meant; times are kept in UTC. Default: the "
+    "machine's own (`TZ`, `/etc/localtime`), else Europe/Paris.",
 )
 
 #: Worker, page and terminal keep their files in one folder.
@@ -94,6 +98,25 @@ def read(setting: Setting, environ: Mapping[str, str] = os.environ) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{setting.name}_FILE={path}: {error}") from None
     return setting.default if direct is None else direct
+
+
+def read_timezone(environ: Mapping[str, str] = os.environ) -> ZoneInfo:
+    """The zone that is set, else the machine's own, else Europe/Paris.  Raises SettingsError."""
+    name = read(TIMEZONE, environ)
+    if name:
+        zone = _zone(name)
+        if zone is None:
+            raise SettingsError(f"{TIMEZONE.name}={name!r}: a zone such as Europe/Paris is needed")
+        return zone
+    of_machine = os.path.realpath(LOCAL_TIME).partition("/zoneinfo/")[2]
+    return _zone(environ.get("TZ", "").lstrip(":")) or _zone(of_machine) or ZoneInfo(LAST_ZONE)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def read_int(

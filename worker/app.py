@@ -51,7 +51,7 @@ def worker_settings(settings: WorkerSettings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_pool_limit": 2,
-        "timezone": settings.timezone,
+        "timezone": settings.timezone.key,
         "enable_utc": True,
     }  # fmt: skip
 

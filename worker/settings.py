@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from wire.missing import DAYS_MAX
 from wire.names import QUEUE_NAMES
@@ -26,6 +26,7 @@ from wire.settings import (
     read_int,
     read_logging,
     read_shared,
+    read_timezone,
 )
 from worker.schedule import (
     QuietHours,
@@ -155,7 +156,7 @@ class WorkerSettings:
     shared: SharedSettings
     data: Path
     database_url: str
-    timezone: str
+    timezone: ZoneInfo
     name: str
     processes: int  #: pool processes at most
     queues: tuple[str, ...]
@@ -178,9 +179,6 @@ class WorkerSettings:
 def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
     """Read the worker's settings.  Raises SettingsError."""
     data = data_folder(environ)
-    timezone = read(TIMEZONE, environ)
-    if timezone not in zoneinfo.available_timezones():
-        raise SettingsError(f"NEEDLE_TIMEZONE={timezone!r}: a zone such as Europe/Paris is needed")
     processes = read_int(PROCESSES, environ, low=0, high=64)
     queues = tuple(name.strip() for name in read(QUEUES, environ).split(",") if name.strip())
     for name in set(queues) - set(QUEUE_NAMES):
@@ -189,7 +187,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> WorkerSettings:
         shared=read_shared(environ),
         data=data,
         database_url=read(DATABASE_URL, environ) or f"sqlite:///{data}/library.db",
-        timezone=timezone,
+        timezone=read_timezone(environ),
         name=read(WORKER_NAME, environ),
         processes=processes or min(4, os.cpu_count() or 1),
         queues=queues or QUEUE_NAMES,

@@ -35,7 +35,7 @@ TURN_SECONDS = 90
 
 def keep_time(services: Services) -> None:
     """Pause, resume and start what the clock and the settings say."""
-    now, zone = time.time(), ZoneInfo(services.settings.timezone)
+    now, zone = time.time(), services.settings.timezone
     quiet = quiet_period(services.settings.quiet_hours, now, zone)
     _keep_quiet(services, quiet, zone)
     if quiet is None:
@@ -46,7 +46,7 @@ def keep_time(services: Services) -> None:
 def let_run(services: Services, scan_id: str) -> None:
     """Somebody resumed a scan: quiet hours leave it alone until the next ones."""
     now, settings = time.time(), services.settings
-    quiet = quiet_period(settings.quiet_hours, now, ZoneInfo(settings.timezone))
+    quiet = quiet_period(settings.quiet_hours, now, settings.timezone)
     if quiet is not None:
         services.redis.set(services.keys.awake(scan_id), 1, ex=math.ceil(quiet[1] - now))
 

@@ -43,6 +43,15 @@ def test_each_stage_has_its_rate() -> None:
     assert meter.view(ended, now=140.0, wall=AT).stages == {}
 
 
+def test_peak_of_a_short_scan_is_its_rate_at_least() -> None:
+    meter = RateMeter()
+    meter.observe(at(0), 100.0)
+    ended = at(300, state=ScanState.COMPLETED, started_at=AT, finished_at=AT + 1.5)
+    meter.observe(ended, 101.5)
+    view = meter.view(ended, now=101.5, wall=AT)
+    assert view.files_per_second == view.peak == 200
+
+
 def test_first_sight_of_a_running_scan_is_no_burst() -> None:
     meter = RateMeter()
     meter.observe(at(50_000), 100.0)

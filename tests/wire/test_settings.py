@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from wire import settings
 from wire.settings import (
     Setting,
     SettingsError,
@@ -17,6 +18,7 @@ from wire.settings import (
     read_float,
     read_int,
     read_shared,
+    read_timezone,
     unknown_settings,
 )
 
@@ -78,3 +80,32 @@ def test_typing_mistakes_are_reported() -> None:
 def test_unusable_shared_setting_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError):
         read_shared(environ)
+
+
+@pytest.mark.parametrize(
+    ("environ", "local_time", "zone"),
+    [
+        ({"NEEDLE_TIMEZONE": "Asia/Tokyo", "TZ": "UTC"}, "zoneinfo/America/Montreal", "Asia/Tokyo"),
+        ({"TZ": ":Asia/Tokyo"}, "zoneinfo/America/Montreal", "Asia/Tokyo"),
+        ({"TZ": "CET-1CEST"}, "zoneinfo/America/Montreal", "America/Montreal"),
+        ({}, "zoneinfo/America/Montreal", "America/Montreal"),
+        ({"NEEDLE_TIMEZONE": ""}, "zoneinfo/Mars/Olympus", "Europe/Paris"),
+        ({}, "copied", "Europe/Paris"),
+    ],
+)
+def test_zone_is_that_of_the_machine_unless_set(
+    environ: dict[str, str],
+    local_time: str,
+    zone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "localtime").symlink_to(tmp_path / local_time)
+    monkeypatch.setattr(settings, "LOCAL_TIME", str(tmp_path / "localtime"))
+    assert read_timezone(environ).key == zone
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "x" * 9000, "a\0b"])
+def test_zone_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="NEEDLE_TIMEZONE"):
+        read_timezone({"NEEDLE_TIMEZONE": name})
