@@ -22,7 +22,8 @@ from web.vault import new_token
 
 def refused(*arguments: str, data: Path, **environ: str) -> str:
     """The one line on standard error of an `up` that does not start."""
-    done = needle("up", *arguments, "--data", str(data), **environ)
+    own_port = {"NEEDLE_PORT": str(free_port())}  # somebody may run Needle on the usual one
+    done = needle("up", *arguments, "--data", str(data), **own_port | environ)
     assert done.returncode == 1, done
     assert "Needle is at" not in done.stdout
     assert _nothing_runs_on(data)
