@@ -82,7 +82,7 @@ def minidlna(program: str, library: Path, folder: Path) -> Callable[[], object]:
         again = ["-r"] if (folder / "files.db").exists() else []
         with subprocess.Popen([*command, *again], stdout=null, stderr=null) as it:
             try:
-                _wait(lambda: log.exists() and "finished (" in log.read_text(errors="replace"))
+                _wait(lambda: log.exists() and "finished (" in log.read_text(errors="replace"), it)
             finally:
                 it.terminate()
 
@@ -108,11 +108,14 @@ def _mpd_connection(path: Path) -> Iterator[Callable[[str], str]]:
         yield ask
 
 
-def _wait(condition: Callable[[], bool]) -> None:
+def _wait(condition: Callable[[], bool], program: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait for a condition, while `program` runs.  Raises TimeoutError, RuntimeError."""
     end = time.monotonic() + MPD_SECONDS
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError
+        if program is not None and program.poll() is not None and not condition():
+            raise RuntimeError(f"{program.args!r} ended with {program.returncode}")
         time.sleep(0.005)
 
 
@@ -150,7 +153,7 @@ def main() -> None:
         found: dict[str, list[list[Cost]]] = {}
         for number in range(options.rounds):
             for name in ("needle", *OTHERS):
-                own = Path(folder) / f"{name} {number}"
+                own = Path(folder) / f"{name}{number}"
                 own.mkdir()
                 if name == "needle":
                     costs = needle(library, own)
