@@ -1,9 +1,10 @@
-"""What one scrape of /metrics costs with 200 tasks and 20 workers, beside prometheus-client's own.
+"""What one scrape of /metrics costs with 200 tasks and 20 workers, and an answer of the API.
 
     python -m bench.scrape [TASKS] [WORKERS]
 
-Starts a private server and the page on loopback.  Every worker has run its share of the tasks, then
-every one of them.  Times are the median of 15 scrapes, in milliseconds.
+Starts a private server and the page on loopback.  Every worker has run its share of the tasks,
+then every one of them.  Times are the median of 15, in milliseconds: after a pause in which what
+was read of Redis has become too old, or `kept` without one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from wire.metrics import FAILURE, RECEIVED, SENT, STARTED, SUCCESS
 from worker.metrics.recorder import Recorder
 
 SCRAPES = 15
+API = ("/tasks/status", "/workers/status", "/queues/status", "/metrics/summary", "/health")
 #: Times that one task takes: neighbouring buckets, as they are in practice.
 SECONDS = (0.004, 0.02, 0.04, 0.2, 0.9)
 
@@ -49,18 +51,26 @@ def count(url: str, worker: str, tasks: list[str]) -> None:
     recorder._begin()  # it has nothing more to say, neither now nor when this program ends
 
 
-def measure(name: str, page: PageServer, headers: dict[str, str]) -> None:
-    """Print the median time of a scrape, its size, and the CPU it takes."""
+def measure(
+    name: str,
+    page: PageServer,
+    headers: dict[str, str],
+    path: str = "/metrics",
+    *,
+    kept: bool = False,
+) -> None:
+    """Print the median time of an answer, its size, and the CPU it takes."""
     process, took, size = psutil.Process(page.process.pid), [], 0
     before = process.cpu_times()
     with page.client() as client:
+        client.get(path, headers=headers)
         for _ in range(SCRAPES):
-            threading.Event().wait(FRESH_SECONDS + 0.1)  # else the last reading is used again
+            threading.Event().wait(0 if kept else FRESH_SECONDS + 0.1)
             began = time.perf_counter()
-            size = len(client.get("/metrics", headers=headers).content)
+            size = len(client.get(path, headers=headers).content)
             took.append((time.perf_counter() - began) * 1000)
     after = process.cpu_times()
-    cpu = (after.user + after.system - before.user - before.system) / SCRAPES * 1000
+    cpu = (after.user + after.system - before.user - before.system) / (SCRAPES + 1) * 1000
     rss = process.memory_info().rss / 1e6
     print(
         f"{name:44} {statistics.median(took):6.1f} ms  worst {max(took):6.1f} ms  "
@@ -93,6 +103,10 @@ def main(tasks: int, workers: int) -> None:
             fill(client, server.url, names, workers, share=share)
             measure(f"{workers} workers, each ran {ran}, gzip", page, zipped)
             measure(f"{workers} workers, each ran {ran}, OpenMetrics", page, slow)
+            fill(client, server.url, names, workers, share=share)
+            for path in API:
+                measure(path, page, plain, f"/api/v1/celery{path}")
+                measure(f"{path}, kept", page, plain, f"/api/v1/celery{path}", kept=True)
 
 
 if __name__ == "__main__":
