@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import unquote
 
 #: Characters of a label that are kept.
@@ -42,11 +42,17 @@ def split_field(text: str) -> tuple[str, tuple[str, ...]]:
 def read_counters(raw: Mapping[bytes, bytes]) -> Counters:
     """All counters of a hash (`HGETALL`): whole numbers from 0 to 2^63, the others left out."""
     found: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
-    for key, value in raw.items():
-        number, name = read_count(value), _name(key)
+    for name, number in zip(map(_name, raw), _numbers(raw.values()), strict=True):
         if number is not None and name is not None:
             found[name[0]][name[1]] = number
     return found
+
+
+def _numbers(values: Collection[bytes]) -> Iterable[int | None]:
+    """`read_count` of each: of all at once where all are numbers, as in every hash of ours."""
+    if all(values) and b"".join(values).isdigit() and max(map(len, values)) < len(str(_MAX)):
+        return map(int, values)
+    return map(read_count, values)
 
 
 def read_texts(raw: Mapping[bytes, bytes], family: str) -> dict[tuple[str, ...], bytes]:

@@ -7,9 +7,10 @@ for, and kept for a moment, so that a page full of questions reads Redis once.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
@@ -34,7 +35,7 @@ class Reading:
 
     state: State
     measured: Measured | None = None
-    hosts: Mapping[str, HostTotals] = field(default_factory=dict)  #: see `HostMemory`
+    hosts: Callable[[], Mapping[str, HostTotals]] = dict  #: see `HostMemory`
     error: str = ""
 
 
@@ -91,7 +92,8 @@ class Monitor:
                 measured = await read_measured(self._client, self._keys, queues)
         except Exception as error:  # whatever it is, it is told
             return Reading(state, error=cause(error))
-        return Reading(state, measured, self._memory.update(measured.hosts))
+        hosts = functools.cache(lambda: self._memory.update(measured.hosts()))
+        return Reading(state, measured, hosts)
 
     def _queue_names(self, state: State) -> tuple[str, ...]:
         """Needle's queues, and those that workers of other applications were seen to take from."""
