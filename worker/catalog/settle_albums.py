@@ -118,7 +118,9 @@ def _elect(connection: Connection, album_ids: Sequence[int]) -> None:
 def _voted(votes: Sequence[Any]) -> dict[str, Any]:
     """What the tracks of an album say of it, by most votes: nearly always all say the same."""
     if len(votes) == 1:
-        return dict(zip(_VOTED, votes[0][1:], strict=False))
+        return dict(
+            zip(_VOTED, votes[0][1 : len(_VOTED) + 1], strict=True)
+        )  # behind the album's id
     return {
         column: elect((getattr(line, of_track), line.votes) for line in votes)
         for column, of_track in _VOTED.items()
