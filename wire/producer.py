@@ -34,6 +34,9 @@ class Stamp(NamedTuple):
     told: bool = False  #: a record of the sent task is on its way
 
 
+_UNSTAMPED = Stamp()
+
+
 def stamp(headers: MutableMapping[str, Any] | None, amqp: Any, *, told: bool = False) -> None:
     """Add the stamp: for the signal `before_task_publish`, with the application's `amqp`."""
     if headers is not None:
@@ -43,12 +46,15 @@ def stamp(headers: MutableMapping[str, Any] | None, amqp: Any, *, told: bool = F
 
 def read_stamp(headers: Mapping[str, Any]) -> Stamp:
     """The stamp in the headers of a message; without one: no time, and Celery's own limits."""
-    match headers.get(HEADER):
+    said = headers.get(HEADER)
+    if said is None:
+        return _UNSTAMPED
+    match said:
         case [int() | float() as sent_at, int() as args, int() as kwargs, *rest] if (
             0 < sent_at < 1e11 and rest in ([], [1])
         ):
             return Stamp(float(sent_at), args, kwargs, bool(rest))
-    return Stamp()
+    return _UNSTAMPED
 
 
 class LimitsInForce:

@@ -60,7 +60,7 @@ class _Start(NamedTuple):
     queue: str
     args: Size
     kwargs: Size
-    args_items: int
+    args_items: int  #: of a batch that had better be smaller, 0 for others
     kwargs_items: int
     at: float
     sent_at: float | None
@@ -108,7 +108,8 @@ class Execution:
         cut = self._cut(running, headers, stamp)
         self._recorder.later(self._count_start, _Start(
             task_id, running.task, running.queue, running.args_size, running.kwargs_size,
-            _batch_items(running.args_size, args), _batch_items(running.kwargs_size, kwargs),
+            longest_list(args) if running.args_size.chars > MOVE_ABOVE_CHARS else 0,
+            longest_list(kwargs) if running.kwargs_size.chars > MOVE_ABOVE_CHARS else 0,
             running.started_at, stamp.sent_at, headers.get("eta"), cut,
         ))  # fmt: skip
         self._sample(running)
@@ -234,11 +235,6 @@ class Execution:
                 continue
             running.told = running.promised = True
             self._recorder.records.promise(running.task_id, running.record)
-
-
-def _batch_items(size: Size, value: Any) -> int:
-    """How many items a batch has that had better be smaller; 0 for others."""
-    return longest_list(value) if size.chars > MOVE_ABOVE_CHARS else 0
 
 
 def _finding(task: str, task_id: str, kind: str, **where: str) -> Finding:

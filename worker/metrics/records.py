@@ -10,15 +10,10 @@ from collections.abc import Callable
 
 from wire.tasks import FAILURE, RETRY, TaskRecord
 
-#: What is given up first when there is no room: the least.
-_WORTH = {FAILURE: 1, RETRY: 1}
+#: States worth more than others, which are given up first when there is no room.
+_WORTHIER = frozenset({FAILURE, RETRY})
 #: Room of promises, as a multiple of the other room.
 PROMISES = 10
-
-
-def worth(state: str) -> int:
-    """How much a record in that state is worth keeping."""
-    return _WORTH.get(state, 0)
 
 
 class Records:
@@ -29,8 +24,8 @@ class Records:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        #: One dict a worth, the least first.
-        self._records: tuple[dict[str, TaskRecord], ...] = ({}, {})
+        #: Those worth less, and those worth more.
+        self._records: tuple[dict[str, TaskRecord], dict[str, TaskRecord]] = ({}, {})
         self._promised: dict[str, TaskRecord] = {}
         self.dropped = 0
 
@@ -47,16 +42,16 @@ class Records:
         if task_id in self._promised:
             self._promised[task_id] = make()
             return
-        value = worth(state)
-        for records in self._records:
-            records.pop(task_id, None)  # what was told of it before
-        if len(self) >= self._room:
+        lesser, worthier = self._records
+        lesser.pop(task_id, None)  # what was told of it before
+        worthier.pop(task_id, None)
+        records = worthier if state in _WORTHIER else lesser
+        if len(lesser) + len(worthier) >= self._room:
             self.dropped += 1
-            lesser = next((records for records in self._records[:value] if records), None)
-            if lesser is None:
+            if records is lesser or not lesser:
                 return
             del lesser[next(iter(lesser))]
-        self._records[value][task_id] = make()
+        records[task_id] = make()
 
     def promise(self, task_id: str, make: Callable[[], TaskRecord]) -> None:
         """Keep a record of a task that was told of, or will be: in room of its own."""

@@ -59,6 +59,13 @@ def sleep(seconds: float) -> None:
 
 
 @app.task(shared=False)
+def wait_for(path: str) -> None:
+    """Run until there is a file."""
+    while not os.path.exists(path):
+        time.sleep(0.05)
+
+
+@app.task(shared=False)
 def fail(message: str = "no") -> None:
     """Fail by an exception."""
     raise ValueError(message)

@@ -164,15 +164,15 @@ def test_a_solo_worker_beats_while_its_task_runs(
     foreign_server: ValkeyServer, redis_client: redis.Redis, tmp_path: Path
 ) -> None:
     with foreign_worker(foreign_server, tmp_path, "-P", "solo") as worker:
-        foreign.sleep.delay(8)
-        wait_until(
-            lambda: beat(redis_client, worker.name).busy == 1, seconds=7, what="it is told busy"
-        )
+        end = tmp_path / "end"
+        foreign.wait_for.delay(str(end))
+        wait_until(lambda: beat(redis_client, worker.name).busy == 1, what="it is told busy")
         told = beat(redis_client, worker.name)
-        assert told.active == {"tests.worker.metrics.foreign.sleep": 1}
+        assert told.active == {"tests.worker.metrics.foreign.wait_for": 1}
         assert told.oldest_running_at is not None
         assert told.oldest_running_at <= told.at
-        wait_counted(redis_client, "sleep", "success", 1)
+        end.touch()
+        wait_counted(redis_client, "wait_for", "success", 1)
     assert totals(redis_client).recorder["flushes"] > 0
 
 
