@@ -173,6 +173,7 @@ def test_a_solo_worker_beats_while_its_task_runs(
         assert told.oldest_running_at <= told.at
         end.touch()
         wait_counted(redis_client, "wait_for", "success", 1)
+        wait_counted(redis_client, "wait_for", "sent", 1)  # or the next test would hear of it
     assert totals(redis_client).recorder["flushes"] > 0
 
 
