@@ -235,7 +235,7 @@ def requests(valkey_server: ValkeyServer) -> Iterator[Callable[[dict[str, Any]],
     """Makes of a message what a worker of Celery does first; what it raises ends the worker."""
     app = Celery("consumer", set_as_current=False)
     app.conf.update(celery_settings(valkey_server.url))
-    registered = app.task(request, name=SCAN_CONTROL)
+    registered = app.task(request, name=SCAN_CONTROL, shared=False)
     with app.connection_for_read() as connection, connection.channel() as channel:
 
         def make(payload: dict[str, Any]) -> Request:

@@ -25,32 +25,32 @@ if "LOGGED_BROKER" in os.environ:
     log_tasks(app, every_task=os.environ.get("LOGGED_TASKS") == "all")
 
 
-@app.task
+@app.task(shared=False)
 def echo(*args: Any, **kwargs: Any) -> Any:
     """What it was given, as its result."""
     return [args, kwargs]
 
 
-@app.task
+@app.task(shared=False)
 def sign_in(user: str, password: str) -> None:
     """Fail, and say the password in doing so."""
     raise PermissionError(f"no session for {user}, password={password}\nforged line")
 
 
-@app.task(bind=True, max_retries=1)
+@app.task(shared=False, bind=True, max_retries=1)
 def retry_once(self: Any) -> None:
     """Succeed at the second try."""
     if not self.request.retries:
         raise self.retry(exc=ConnectionError("away"), countdown=0)
 
 
-@app.task
+@app.task(shared=False)
 def sleep(seconds: float) -> None:
     """Take some time."""
     time.sleep(seconds)
 
 
-@app.task(time_limit=1)
+@app.task(shared=False, time_limit=1)
 def overrun() -> None:
     """Run into its hard limit."""
     time.sleep(30)
