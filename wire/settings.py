@@ -100,15 +100,20 @@ def read(setting: Setting, environ: Mapping[str, str] = os.environ) -> str:
     return setting.default if direct is None else direct
 
 
-def read_timezone(environ: Mapping[str, str] = os.environ) -> ZoneInfo:
-    """The zone that is set, else the machine's own, else Europe/Paris.  Raises SettingsError."""
+def read_timezone(
+    environ: Mapping[str, str] = os.environ, local_time: str | Path = LOCAL_TIME
+) -> ZoneInfo:
+    """The zone that is set, else the machine's own, else Europe/Paris.  Raises SettingsError.
+
+    `local_time` is a link to the machine's zone.
+    """
     name = read(TIMEZONE, environ)
     if name:
         zone = _zone(name)
         if zone is None:
             raise SettingsError(f"{TIMEZONE.name}={name!r}: a zone such as Europe/Paris is needed")
         return zone
-    of_machine = os.path.realpath(LOCAL_TIME).partition("/zoneinfo/")[2]
+    of_machine = os.path.realpath(local_time).partition("/zoneinfo/")[2]
     return _zone(environ.get("TZ", "").lstrip(":")) or _zone(of_machine) or ZoneInfo(LAST_ZONE)
 
 

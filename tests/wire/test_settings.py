@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from wire import settings
 from wire.settings import (
     Setting,
     SettingsError,
@@ -94,15 +93,11 @@ def test_unusable_shared_setting_is_refused(environ: dict[str, str]) -> None:
     ],
 )
 def test_zone_is_that_of_the_machine_unless_set(
-    environ: dict[str, str],
-    local_time: str,
-    zone: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str], local_time: str, zone: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "localtime").symlink_to(tmp_path / local_time)
-    monkeypatch.setattr(settings, "LOCAL_TIME", str(tmp_path / "localtime"))
-    assert read_timezone(environ).key == zone
+    link = tmp_path / "localtime"
+    link.symlink_to(tmp_path / local_time)
+    assert read_timezone(environ, link).key == zone
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "x" * 9000, "a\0b"])

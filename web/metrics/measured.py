@@ -153,7 +153,7 @@ class Measured:
     def hosts(self) -> dict[str, HostTotals]:
         """What each worker and sender has counted, by `name@host`.
 
-        Understood only here: it is half of the work, and one reader in three needs it.
+        Understood only here: it is half of the work, and only Prometheus needs it.
         """
         return {name: read_host(pairs(text)) for name, text in self.host_texts.items()}
 

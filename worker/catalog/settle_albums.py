@@ -118,9 +118,8 @@ def _elect(connection: Connection, album_ids: Sequence[int]) -> None:
 def _voted(votes: Sequence[Any]) -> dict[str, Any]:
     """What the tracks of an album say of it, by most votes: nearly always all say the same."""
     if len(votes) == 1:
-        return dict(
-            zip(_VOTED, votes[0][1 : len(_VOTED) + 1], strict=True)
-        )  # behind the album's id
+        _album_id, *columns = votes[0][: len(_VOTED) + 1]
+        return dict(zip(_VOTED, columns, strict=True))
     return {
         column: elect((getattr(line, of_track), line.votes) for line in votes)
         for column, of_track in _VOTED.items()
