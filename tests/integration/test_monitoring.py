@@ -62,10 +62,11 @@ def test_both_applications_are_in_the_metrics(both: Stack, sender: Celery) -> No
     ids = [send(sender, task) for task in ("echo", "fail", "retry_twice")]
     wait_for_state(both, ids[-1], "SUCCESS")
 
+    retried = {"task_name": f"{PREFIX}retry_twice", "reason": "ConnectionError"}
+
     def told() -> Samples | None:
         samples = samples_of(both.text("/metrics"))
-        echo = {"task_name": f"{PREFIX}echo", "status": "success"}
-        return samples if value(samples, "celery_task_total", **echo) else None
+        return samples if value(samples, "celery_task_retries_total", **retried) == 2 else None
 
     found = wait_until(told, what="the other application is in the metrics")
     assert isinstance(found, dict)
@@ -76,8 +77,8 @@ def test_both_applications_are_in_the_metrics(both: Stack, sender: Celery) -> No
     assert value(found, "celery_active_worker_count", queue_name="foreign") == 1
     failed = {"name": f"{PREFIX}fail", "hostname": "here", "queue_name": "foreign"}
     assert value(found, "celery_task_failed_total", exception="ValueError", **failed) == 1
-    retried = {"task_name": f"{PREFIX}retry_twice", "reason": "ConnectionError"}
-    assert value(found, "celery_task_retries_total", **retried) == 2
+    echo = {"task_name": f"{PREFIX}echo", "status": "success"}
+    assert (value(found, "celery_task_total", **echo) or 0) >= 1
     batch = {"task_name": "metadata.extract_batch", "status": "success"}
     assert (value(found, "celery_task_total", **batch) or 0) >= 1
     assert (value(found, "celery_task_duration_seconds_count", **batch) or 0) >= 1
@@ -124,6 +125,12 @@ def test_health_and_queues_know_both(both: Stack) -> None:
     queues = requests.get(f"{base}/queues/status", timeout=10).json()["queues"]
     assert {"foreign", "extract"} <= {queue["name"] for queue in queues}
     assert all(queue["consumers"] == 1 for queue in queues)
-    summary = requests.get(f"{base}/metrics/summary", timeout=10).json()
-    assert summary["workers"]["total"] == 2
-    assert "metadata.extract_batch" in summary["tasks"]["by_name"]
+
+    def summary() -> dict[str, Any]:
+        return dict(requests.get(f"{base}/metrics/summary", timeout=10).json())
+
+    assert summary()["workers"]["total"] == 2
+    wait_until(  # the scan is over before the last second of its counters is written
+        lambda: "metadata.extract_batch" in summary()["tasks"]["by_name"],
+        what="the tasks of the scan are in the summary",
+    )
