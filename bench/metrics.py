@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ import orjson
 import psutil
 import redis
 from celery import Celery
-from celery.app.trace import build_tracer
 
 from bench.scan import worker_cpu
 from cli.demo.library import make_library
@@ -37,7 +36,6 @@ from wire import metrics
 from wire.keys import METRIC_FIELDS, RECENT_TASKS, RECENT_TTL, TREND_TTLS, Keys
 from wire.payloads import MEASURES
 from wire.scripts import RECORD_METRICS
-from worker.metrics import install
 from worker.metrics.changes import changes
 from worker.metrics.measure import measure
 from worker.metrics.tally import Tally
@@ -45,8 +43,8 @@ from worker.metrics.tally import Tally
 MB = 2**20
 NOTHING = "tests.worker.metrics.foreign.nothing"
 PROCESSES = 2
-#: The queues of the two workers.
-PLAIN, MEASURED = "plain", "measured"
+#: The workers, by their queues: one without `install`, one with, one with but for the sizes.
+PLAIN, MEASURED, UNSIZED = "plain", "measured", "unsized"
 #: Rounds that nobody counts: imports, connections, first samples.
 WARM_UP = 2
 #: A hundredth of a round, at most.
@@ -98,14 +96,14 @@ class Worker:
 
 @contextmanager
 def running_worker(server: ValkeyServer, folder: Path, queue: str) -> Iterator[Worker]:
-    """A worker that measures, or one that does not when its queue is `PLAIN`."""
+    """The worker of this queue."""
     environ = os.environ | {"FOREIGN_BROKER": server.url, "C_FORCE_ROOT": "1"}
     if queue == PLAIN:
         environ |= {"FOREIGN_PLAIN": "1"}
+    app = "bench.unsized" if queue == UNSIZED else "tests.worker.metrics.foreign"
     command = [
-        sys.executable, "-m", "celery", "-A", "tests.worker.metrics.foreign", "worker", "-l",
-        "WARNING", "-c", str(PROCESSES), "-Q", queue, "-n", f"{queue}@%h", "--without-gossip",
-        "--without-mingle",
+        sys.executable, "-m", "celery", "-A", app, "worker", "-l", "WARNING", "-c", str(PROCESSES),
+        "-Q", queue, "-n", f"{queue}@%h", "--without-gossip", "--without-mingle",
     ]  # fmt: skip
     with (folder / f"{queue}.log").open("wb") as output:
         process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
@@ -122,13 +120,6 @@ def _send_all(sender: Celery, queue: str, tasks: int, arguments: Any) -> None:
             sender.send_task(NOTHING, args=arguments, queue=queue, producer=producer)
 
 
-def _handler_us(client: redis.Redis) -> float:
-    raw: Any = client.hgetall(Keys().metrics_totals)
-    found = metrics.read_totals(raw)
-    done = found.tasks.get((NOTHING, metrics.SUCCESS), 0)
-    return found.recorder.get("handler_us", 0) / done if done else 0.0
-
-
 def _cpu(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
@@ -142,38 +133,41 @@ def _redis_cpu(client: redis.Redis) -> float:
 def compare(
     server: ValkeyServer, folder: Path, tasks: int, rounds: int, what: str, args: Any
 ) -> None:
-    """Both workers stay, and take turns: what the machine does meanwhile meets both of them.
+    """The workers stay, and take turns: what the machine does meanwhile meets all of them.
 
-    Prints the median of the ratios of the rounds, and between which the middle half lies.
+    Prints the medians of the ratios of the rounds, and between which the middle halves lie.
     """
     sender = Celery("sender", broker=server.url, set_as_current=False)
-    pairs: list[dict[str, Run]] = []
-    with (
-        server.client() as client,
-        running_worker(server, folder, PLAIN) as plain,
-        running_worker(server, folder, MEASURED) as measured,
-    ):
+    found: list[dict[str, Run]] = []
+    with ExitStack() as running, server.client() as client:
+        workers = {
+            queue: running.enter_context(running_worker(server, folder, queue))
+            for queue in (PLAIN, MEASURED, UNSIZED)
+        }
         client.flushdb()
         for number in range(-WARM_UP, rounds):
-            turns = (plain, measured) if number % 2 else (measured, plain)
-            found = {one.queue: one.empty(client, sender, tasks, args) for one in turns}
+            turns = sorted(workers.values(), key=lambda _: random.random())
+            took = {worker.queue: worker.empty(client, sender, tasks, args) for worker in turns}
             if number >= 0:
-                pairs.append(found)
-        handler = _handler_us(client)
-        rss = [_rss_mb(measured.family[n]) - _rss_mb(plain.family[n]) for n in range(2)]
+                found.append(took)
+        pool, main = (
+            _rss_mb(workers[MEASURED].family[n]) - _rss_mb(workers[PLAIN].family[n]) for n in (1, 0)
+        )
 
-    def ratios(name: str) -> str:
-        found = [getattr(pair[MEASURED], name) / getattr(pair[PLAIN], name) for pair in pairs]
-        low, middle, high = statistics.quantiles(found, n=4)
+    def ratios(name: str, of: str = PLAIN) -> str:
+        each = [getattr(took[MEASURED], name) / getattr(took[of], name) for took in found]
+        low, middle, high = statistics.quantiles(each, n=4)
         return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
-    each = statistics.median(pair[PLAIN].seconds for pair in pairs) / tasks * 1e6
-    cpu = statistics.median(pair[PLAIN].cpu_seconds for pair in pairs) / tasks * 1e6
+    seconds = statistics.median(took[PLAIN].seconds for took in found) / tasks * 1e6
+    cpu = statistics.median(took[PLAIN].cpu_seconds for took in found) / tasks * 1e6
     print(
-        f"{what}, {rounds} rounds of {tasks} tasks: time {ratios('seconds')} of {each:.0f} µs a "
-        f"task, CPU {ratios('cpu_seconds')} of {cpu:.0f} µs, Redis's CPU "
-        f"{ratios('redis_cpu_seconds')}; {handler:.0f} µs in handlers; resident +{rss[1]:.1f} MB "
-        f"a pool process, +{rss[0]:.1f} MB the main process"
+        f"{what}, {rounds} rounds of {tasks} tasks: time {ratios('seconds')} of {seconds:.0f} µs "
+        f"a task, CPU {ratios('cpu_seconds')} of {cpu:.0f} µs, Redis's CPU "
+        f"{ratios('redis_cpu_seconds')}; sizes alone: time {ratios('seconds', UNSIZED)}, CPU "
+        f"{ratios('cpu_seconds', UNSIZED)}; resident +{pool:.1f} MB a pool process, +{main:.1f} MB "
+        "the main process",
+        flush=True,
     )
 
 
@@ -205,43 +199,6 @@ def share_of_serialising(size: int) -> None:
     print(
         f"{size // 1000} kB payload: measuring {ours * 1e3:.2f} ms, "
         f"{ours / own:.1%} of writing and reading it as JSON ({own * 1e3:.2f} ms)"
-    )
-
-
-def share_of_a_task(server: ValkeyServer) -> None:
-    """CPU of a no-op task in Celery's own tracer, before and after `install`.
-
-    Neither pool, broker nor other programs take part: of all figures the least disturbed one.
-    """
-    app = Celery("tracer", broker=server.url, set_as_current=False)
-
-    @app.task(name="nothing")
-    def nothing() -> None:
-        pass
-
-    app.finalize()
-    request = {
-        "id": "x", "task": "nothing", "retries": 0, "root_id": "x", "argsrepr": "()",
-        "kwargsrepr": "{}", "ignore_result": True, "hostname": "worker@here", "args": [],
-        "kwargs": {}, "delivery_info": {"exchange": "", "routing_key": "celery"},
-        "needle": [time.time(), 1024, 1024],
-    }  # fmt: skip
-
-    def microseconds() -> float:
-        tracer, found = build_tracer("nothing", app.tasks["nothing"], app=app), []
-        for _ in range(7):
-            began = time.process_time()
-            for number in range(2000):
-                tracer(str(number), [], {}, dict(request))
-            found.append((time.process_time() - began) / 2000 * 1e6)
-        return min(found)
-
-    plain = microseconds()
-    install(app)
-    measured = microseconds()
-    print(
-        f"a no-op task: {measured - plain:.0f} µs more in the process that runs it "
-        f"({plain:.0f} µs of Celery's tracer without)"
     )
 
 
@@ -340,7 +297,6 @@ def main() -> None:
         folder = Path(name)
         compare(server, folder, chosen.tasks, chosen.rounds, "no-op tasks", [])
         compare(server, folder, chosen.tasks, chosen.rounds, "1 kB arguments", ["x" * 1000])
-        share_of_a_task(server)
         share_of_serialising(500_000)
         share_of_a_scan(folder, 10_000)
         for kinds in (10, 40):

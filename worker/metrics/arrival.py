@@ -56,19 +56,18 @@ class Arrival:
             return
         self._failed.pop(request.id, None)
         self._requests[request.id] = ref(request)
-        message = request.message
+        # The message is not kept until the next flush: so many of them would fill the caches.
         self._recorder.later(
             self._count_received, request.id, request.task.name, request.delivery_info,
-            _envelope(message), _body_bytes(message),
+            wire_bytes(request.message),
         )  # fmt: skip
 
     def _count_received(
         self, tally: Tally, task_id: str, name: str, delivery_info: Mapping[str, Any] | None,
-        envelope: Mapping[str, Any], body_bytes: int,
+        size: int,
     ) -> None:  # fmt: skip
         task, queue = self._labels.task(name), self._labels.queue(delivery_info)
         tally.tasks[task, queue, metrics.RECEIVED] += 1
-        size = _envelope_bytes(envelope) + body_bytes
         tally.size(task, WIRE_BYTES, size, task_id, queue)
 
     def failure(

@@ -1,0 +1,43 @@
+"""The foreign application, measured but for its sizes: `bench.metrics` tells by it what those cost.
+
+Everything that looks at a payload, a repr or a message to say how large it is, is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.worker.metrics.foreign import app as app
+from worker.metrics import arrival, execution
+from worker.metrics.execution import Execution
+from worker.metrics.measure import Size
+from worker.metrics.reporting import TaskReports
+from worker.metrics.sampling import ReprSamples
+from worker.metrics.tally import Tally
+
+_NO_SIZE = Size(0, 0)
+
+
+def _none(*_: Any, **__: Any) -> None:
+    """Instead of what counts or samples."""
+
+
+def _leave_out_sizes() -> None:
+    left_out: Any = {
+        execution: {"measure": lambda *_: _NO_SIZE},
+        arrival: {
+            "_envelope": lambda _: None,
+            "_envelope_bytes": lambda _: 0,
+            "_body_bytes": lambda _: 0,
+        },
+        Execution: {"_cut": lambda *_: ()},
+        ReprSamples: {"take": _none},
+        TaskReports: {"task": _none},
+        Tally: {"size": _none},
+    }
+    for owner, members in left_out.items():
+        for name, instead in members.items():
+            setattr(owner, name, instead)
+
+
+_leave_out_sizes()
