@@ -20,7 +20,7 @@ from web.celery_views import (
 )
 from web.errors import ApiResponse
 from web.health import Health, verdict
-from web.metrics.measured import Measured
+from web.metrics.measured import Depth, Measured
 from web.operations import PREFIX, Operation, Parameter
 from web.refusal import RefusedError
 from web.schemas import FLAG, TEXT
@@ -66,12 +66,12 @@ async def workers_status(request: Request) -> Response:
 
 async def queues_status(request: Request) -> Response:
     """All queues."""
-    return ApiResponse(queues_json(*await _reading(request)))
+    return ApiResponse(queues_json(*await _reading(request, Depth.QUEUES)))
 
 
 async def metrics_summary(request: Request) -> Response:
     """Everything in short."""
-    return ApiResponse(summary_json(*await _reading(request)))
+    return ApiResponse(summary_json(*await _reading(request, Depth.TOTALS)))
 
 
 async def health(request: Request) -> Response:
@@ -80,7 +80,7 @@ async def health(request: Request) -> Response:
     if language not in LANGUAGES:
         raise RefusedError(422, "invalid_lang", f"lang: one of {', '.join(LANGUAGES)} is needed.")
     parts = services(request)
-    found = verdict(await parts.monitor.read())
+    found = verdict(await parts.monitor.read(Depth.QUEUES))
     status = 503 if found.health is Health.UNHEALTHY else 200
     return ApiResponse(health_json(found, time.time(), parts.renderer.teller(language)), status)
 
@@ -93,9 +93,9 @@ async def _state(request: Request) -> State:
     return state
 
 
-async def _reading(request: Request) -> tuple[State, Measured]:
+async def _reading(request: Request, depth: Depth) -> tuple[State, Measured]:
     """What was counted as well.  Raises RefusedError 503."""
-    reading = await services(request).monitor.read()
+    reading = await services(request).monitor.read(depth)
     if reading.measured is None:
         raise _away(reading.error)
     return reading.state, reading.measured

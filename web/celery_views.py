@@ -157,25 +157,29 @@ def _queue_json(queue: QueueMeasures, beats: list[WorkerBeat], measured: Measure
 
 
 def _by_name(names: TaskNames, measured: Measured) -> Json:
-    counts: dict[str, Counter[str]] = {n: Counter(dict.fromkeys(_COUNTED, 0)) for n in names}
+    counts: dict[str, dict[str, int]] = {name: dict.fromkeys(_COUNTED, 0) for name in names}
     ran: dict[str, Histogram] = {}
     for (task, status), number in measured.totals.tasks.items():
-        counts.setdefault(names(task), Counter())[status] += number
+        found = counts.setdefault(names(task), {})
+        found[status] = found.get(status, 0) + number
     for (task, _), histogram in measured.totals.durations.items():
-        ran[names(task)] = ran.get(names(task), Histogram()) + histogram
+        name = names(task)
+        ran[name] = ran[name] + histogram if name in ran else histogram
     return {
         name: {
-            "total": dict(found),
+            "total": found,
             "failures_per_minute": _rounded(measured.failures_a_minute.get(name, 0.0)),
-            "mean_seconds": _rounded(ran[name].mean) if name in ran else None,
-            **{
-                f"p{percent}_seconds": (
-                    _rounded(ran[name].quantile(percent / 100)) if name in ran else None
-                )
-                for percent in (50, 95, 99)
-            },
+            **_seconds_json(ran.get(name, Histogram())),
         }
         for name, found in counts.items()
+    }
+
+
+def _seconds_json(ran: Histogram) -> Json:
+    """How long tasks ran; `null` when none did."""
+    return {
+        "mean_seconds": _rounded(ran.mean),
+        **{f"p{part}_seconds": _rounded(ran.quantile(part / 100)) for part in (50, 95, 99)},
     }
 
 

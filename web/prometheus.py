@@ -58,7 +58,7 @@ def families_of(reading: Reading, *, sse_clients: int) -> list[Family]:
     told = [
         *task_families(state, measured),
         *worker_families(state, measured),
-        *exporter_families(state, measured, reading.hosts()),
+        *exporter_families(state, measured, reading.hosts),
         *queue_families(state, measured),
         *redis_families(measured),
         *scan_families(state),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from web.library_pages import page_number
-from web.metrics.measured import Measured
+from web.metrics.measured import Depth, Measured
 from web.pages import ACTOR, form_of
 from web.preferences import page_response
 from web.recent_tasks import LOOKED_AT, STATES
@@ -38,7 +38,7 @@ async def tasks(request: Request) -> Response:
     parts, query = services(request), request.query_params
     state, name = query.get("state", ""), query.get("q", "").strip()
     state = state if state in STATES else ""
-    reading = await parts.monitor.read()
+    reading = await parts.monitor.read(Depth.TOTALS)
     page = page_number(request)
     listed = await parts.recent_tasks.page(
         state=state, name=name, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS

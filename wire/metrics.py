@@ -7,6 +7,7 @@ microseconds (fields that end in `_us`), so that adding is exact.  docs/wire.md 
 from __future__ import annotations
 
 import bisect
+import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,8 +68,8 @@ class Histogram:
         return None
 
     def __add__(self, other: Histogram) -> Histogram:
-        both = zip(self.counts, other.counts, strict=True)
-        return Histogram(tuple(a + b for a, b in both), self.sum_seconds + other.sum_seconds)
+        counts = tuple(map(operator.add, self.counts, other.counts))
+        return Histogram(counts, self.sum_seconds + other.sum_seconds)
 
 
 def bucket_label(seconds: float) -> str:

@@ -27,6 +27,7 @@ from web.alerts.values import values
 from web.alerts.words import Words
 from web.connection import REDIS_ERRORS, cause
 from web.hub import Hub
+from web.metrics.measured import Depth
 from web.metrics.monitor import Monitor
 from wire.alerts import Alert, AlertState, Severity
 from wire.keys import ALERTS_TURN_TTL, Keys
@@ -107,7 +108,7 @@ class Watch:
         return await tell(self.file.refresh().notify, self._words.test())
 
     async def _facts(self) -> Facts:
-        known, now = await self._monitor.read(), time.time()
+        known, now = await self._monitor.read(Depth.QUEUES), time.time()
         *minutes, this_minute = await reading.read_minutes(self._client, self._keys, now)
         slow = await self._slow_facts(now)
         return replace(

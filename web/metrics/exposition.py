@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -38,8 +39,8 @@ class Buckets:
     sum: float
 
     def __add__(self, other: Buckets) -> Buckets:
-        both = zip(self.counts, other.counts, strict=True)
-        return Buckets(self.bounds, tuple(a + b for a, b in both), self.sum + other.sum)
+        counts = tuple(map(operator.add, self.counts, other.counts))
+        return Buckets(self.bounds, counts, self.sum + other.sum)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
 from redis.asyncio import Redis
@@ -42,7 +43,8 @@ HOST_FIELDS_MAX = 8_000
 _SEPARATORS = ("\x06\x16", ":")
 
 #: ARGV: fields of a hash at most, where the key of a host begins, hosts and their fields at most,
-#: then the keys: totals, domain, this minute, the minute before, findings, sizes, hosts.
+#: then the keys: this minute, the minute before, findings, totals, sizes, domain, hosts.  A key
+#: that is empty is not asked for.
 _READ_COUNTED = """
 local function size(key)
   local found = redis.pcall('HLEN', key)
@@ -73,8 +75,8 @@ local function of_sizes(name)
     or string.find(name, '^[mc][au][xt]|')
 end
 local answer = {
-  whole(ARGV[5]), whole(ARGV[6]), some(ARGV[7], in_a_minute), some(ARGV[8], in_a_minute),
-  whole(ARGV[9]), some(ARGV[10], of_sizes),
+  some(ARGV[5], in_a_minute), some(ARGV[6], in_a_minute), whole(ARGV[7]),
+  whole(ARGV[8]), some(ARGV[9], of_sizes), whole(ARGV[10]),
 }
 local hosts = redis.pcall('ZREVRANGE', ARGV[11], 0, ARGV[3] - 1, 'WITHSCORES')
 if hosts.err then hosts = {} end
@@ -117,6 +119,14 @@ return answer
 """
 
 
+class Depth(IntEnum):
+    """How much of what was counted is read: the most takes ten times as long as the least."""
+
+    QUEUES = 1  #: queues, Redis, findings, failures of the last minute
+    TOTALS = 2  #: and what all workers and senders have counted together
+    ALL = 3  #: and what each of them has, sizes, the applications' own metrics
+
+
 @dataclass(frozen=True, slots=True)
 class QueueMeasures:
     """A queue, its lists of all priorities together.  None: not known."""
@@ -132,8 +142,9 @@ class Measured:
     """Everything that was counted, at one moment."""
 
     at: float  #: Redis's clock, epoch seconds
+    depth: Depth = Depth.ALL
     totals: Totals = field(default_factory=Totals)
-    host_texts: Mapping[str, bytes] = field(default_factory=dict)  #: see `hosts`
+    hosts: Mapping[str, HostTotals] = field(default_factory=dict)  #: by `name@host`
     folded: bool = False  #: too much was counted to tell hosts apart: there are none
     flushed: Mapping[str, float] = field(default_factory=dict)  #: `name@host` -> seconds ago
     domain: Domain = field(default_factory=Domain)
@@ -150,13 +161,6 @@ class Measured:
     redis_bytes_max: int | None = None  #: 0: no limit
     dead: int | None = None  #: messages that were refused and put aside
 
-    def hosts(self) -> dict[str, HostTotals]:
-        """What each worker and sender has counted, by `name@host`.
-
-        Understood only here: it is half of the work, and only Prometheus needs it.
-        """
-        return {name: read_host(pairs(text)) for name, text in self.host_texts.items()}
-
 
 def lists_of(queue: str, queues: Iterable[str]) -> tuple[str, ...]:
     """The Redis lists that may hold waiting messages of a queue.
@@ -171,14 +175,16 @@ def lists_of(queue: str, queues: Iterable[str]) -> tuple[str, ...]:
     return (queue, *(name for name in steps if name not in known))
 
 
-async def read_measured(client: Redis, keys: Keys, queues: Sequence[str]) -> Measured:
-    """Read everything in one round trip.  Raises what redis-py raises."""
+async def read_measured(
+    client: Redis, keys: Keys, queues: Sequence[str], depth: Depth = Depth.ALL
+) -> Measured:
+    """Read everything down to `depth` in one round trip.  Raises what redis-py raises."""
     lists = {queue: lists_of(queue, queues) for queue in queues}
     minute = int(time.time()) // 60 * 60
-    hashes = [
-        keys.metrics_totals, keys.metrics_domain, keys.metrics_trend(60, minute),
-        keys.metrics_trend(60, minute - 60), keys.findings, keys.sizes, keys.metrics_hosts,
-    ]  # fmt: skip
+    hashes = [keys.metrics_trend(60, minute), keys.metrics_trend(60, minute - 60), keys.findings]
+    hashes += [keys.metrics_totals] if depth >= Depth.TOTALS else [""]
+    deepest = [keys.sizes, keys.metrics_domain, keys.metrics_hosts]
+    hashes += deepest if depth >= Depth.ALL else [""] * len(deepest)
     names = [name for group in lists.values() for name in group]
     bounds = (METRIC_FIELDS, keys.metrics_host(""), HOSTS_MAX, HOST_FIELDS_MAX)
     async with client.pipeline(transaction=False) as pipe:
@@ -198,6 +204,7 @@ async def read_measured(client: Redis, keys: Keys, queues: Sequence[str]) -> Mea
     at = now[0] + now[1] / 1e6
     return Measured(
         at=at,
+        depth=depth,
         queues=_queues(lists, measured, at),
         in_flight=in_flight if isinstance(in_flight, int) else None,
         oldest_in_flight_seconds=_oldest_in_flight(oldest, at),
@@ -217,7 +224,7 @@ def pairs(text: bytes) -> dict[bytes, bytes]:
 
 def _counted(answer: Sequence[Any], minute: int, at: float) -> dict[str, Any]:
     """The fields of Measured in the answer of `_READ_COUNTED`."""
-    totals, domain, this, before, findings, sizes, folded, *rest = answer
+    this, before, findings, totals, sizes, domain, folded, *rest = answer
     hosts = {
         raw.decode(): (float(score), text)
         for raw, score, text in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
@@ -233,7 +240,7 @@ def _counted(answer: Sequence[Any], minute: int, at: float) -> dict[str, Any]:
         "sizes": read_sizes(pairs(sizes)),
         "findings": read_findings(pairs(findings)),
         "folded": bool(folded),
-        "host_texts": {name: text for name, (_, text) in hosts.items() if text},
+        "hosts": {name: read_host(pairs(text)) for name, (_, text) in hosts.items() if text},
         "flushed": {name: max(0.0, at - score) for name, (score, _) in hosts.items()},
         "failures_a_minute": {
             task: current.tasks.get((task, FAILURE), 0)

@@ -7,17 +7,16 @@ for, and kept for a moment, so that a page full of questions reads Redis once.
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
 from web.connection import cause
 from web.hub import Hub
 from web.metrics.exporter import hostname
-from web.metrics.measured import HOSTS_MAX, OTHER_QUEUES_MAX, Measured, read_measured
+from web.metrics.measured import HOSTS_MAX, OTHER_QUEUES_MAX, Depth, Measured, read_measured
 from web.state import State
 from wire.fields import LABEL_CHARS
 from wire.keys import Keys
@@ -35,7 +34,7 @@ class Reading:
 
     state: State
     measured: Measured | None = None
-    hosts: Callable[[], Mapping[str, HostTotals]] = dict  #: see `HostMemory`
+    hosts: Mapping[str, HostTotals] = field(default_factory=dict)  #: see `HostMemory`
     error: str = ""
 
 
@@ -71,28 +70,31 @@ class Monitor:
         self._reading: Reading | None = None
         self._read_at = float("-inf")
 
-    async def read(self) -> Reading:
-        """What is known now, at most `FRESH_SECONDS` old.  Redis being away is told, not raised."""
+    async def read(self, depth: Depth = Depth.ALL) -> Reading:
+        """What is known now down to `depth`, or deeper, at most `FRESH_SECONDS` old.
+
+        Redis being away is told, not raised.
+        """
         async with self._lock:
             known = self._reading
             is_fresh = time.monotonic() - self._read_at <= FRESH_SECONDS
             # That Redis is away is not kept: it may be back, or away for another reason.
-            if known is None or known.measured is None or not is_fresh:
-                known = self._reading = await self._read()
+            if not (known and known.measured and known.measured.depth >= depth and is_fresh):
+                known = self._reading = await self._read(depth)
                 self._read_at = time.monotonic()
             return known
 
-    async def _read(self) -> Reading:
+    async def _read(self, depth: Depth) -> Reading:
         state = await self._hub.fresh_state()
         if not state.redis_ok:
             return Reading(state, error=state.redis_error)
         queues = self._queue_names(state)
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                measured = await read_measured(self._client, self._keys, queues)
+                measured = await read_measured(self._client, self._keys, queues, depth)
         except Exception as error:  # whatever it is, it is told
             return Reading(state, error=cause(error))
-        hosts = functools.cache(lambda: self._memory.update(measured.hosts()))
+        hosts = self._memory.update(measured.hosts) if depth is Depth.ALL else {}
         return Reading(state, measured, hosts)
 
     def _queue_names(self, state: State) -> tuple[str, ...]:
