@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from urllib.parse import unquote
 
 #: Characters of a label that are kept.
@@ -23,6 +24,11 @@ _MAX = 2**63
 #: Fields whose parts are kept.
 _KEPT = 16_384
 
+#: Hashes whose layout is kept.
+_LAYOUTS = 64
+
+#: Some items of a sequence of numbers, in an order.
+Pick = Callable[[Sequence[int]], tuple[int, ...]]
 #: family -> labels -> number
 Counters = Mapping[str, Mapping[tuple[str, ...], int]]
 
@@ -41,18 +47,44 @@ def split_field(text: str) -> tuple[str, tuple[str, ...]]:
 
 def read_counters(raw: Mapping[bytes, bytes]) -> Counters:
     """All counters of a hash (`HGETALL`): whole numbers from 0 to 2^63, the others left out."""
-    found: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
-    for name, number in zip(map(_name, raw), _numbers(raw.values()), strict=True):
-        if number is not None and name is not None:
-            found[name[0]][name[1]] = number
-    return found
+    names: Collection[bytes] = raw
+    numbers = _numbers(raw.values())
+    if numbers is None:
+        counts = {name: read_count(value) for name, value in raw.items()}
+        found = {name: number for name, number in counts.items() if number is not None}
+        names, numbers = found, list(found.values())
+    return {
+        family: dict(zip(labels, pick(numbers), strict=True))
+        for family, labels, pick in _layout(tuple(names))
+    }
 
 
-def _numbers(values: Collection[bytes]) -> Iterable[int | None]:
-    """`read_count` of each: of all at once where all are numbers, as in every hash of ours."""
+def _numbers(values: Collection[bytes]) -> list[int] | None:
+    """`read_count` of each, where all are numbers, as in every hash of ours; else None."""
     if all(values) and b"".join(values).isdigit() and max(map(len, values)) < len(str(_MAX)):
-        return map(int, values)
-    return map(read_count, values)
+        return list(map(int, values))
+    return None
+
+
+@functools.lru_cache(_LAYOUTS)
+def _layout(names: tuple[bytes, ...]) -> list[tuple[str, list[tuple[str, ...]], Pick]]:
+    """The families in the fields of a hash: each with its labels, and what picks its numbers.
+
+    A page reads the same hashes again and again, and their fields seldom change.
+    """
+    places: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
+    for place, name in enumerate(map(_name, names)):
+        if name is not None:
+            places[name[0]][name[1]] = place
+    return [(family, [*found], picker(found.values())) for family, found in places.items()]
+
+
+def picker(places: Iterable[int]) -> Pick:
+    """What picks the items at these places of a sequence, as a tuple."""
+    first, *others = places
+    if others:
+        return itemgetter(first, *others)
+    return lambda items: (items[first],)
 
 
 def read_texts(raw: Mapping[bytes, bytes], family: str) -> dict[tuple[str, ...], bytes]:

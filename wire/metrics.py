@@ -7,6 +7,7 @@ microseconds (fields that end in `_us`), so that adding is exact.  docs/wire.md 
 from __future__ import annotations
 
 import bisect
+import functools
 import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,9 @@ SENT, RECEIVED, STARTED = "sent", "received", "started"
 SUCCESS, FAILURE, RETRY = "success", "failure", "retry"
 REVOKED, REJECTED, IGNORED, TIMEOUT = "revoked", "rejected", "ignored", "timeout"
 STATUSES = (SENT, RECEIVED, STARTED, SUCCESS, FAILURE, RETRY, REVOKED, REJECTED, IGNORED, TIMEOUT)
+
+#: Hashes whose histograms are known by the places of their buckets.
+_SERIES = 64
 
 #: In the roll-ups of a minute the times of all tasks are one series, of this name.
 ALL = "*"
@@ -176,12 +180,27 @@ def starts(span: int, now: float, count: int) -> Sequence[int]:
 
 def histograms(counters: Counters, family: str, labels: int) -> dict[tuple[str, ...], Histogram]:
     """Labels -> histogram, from `family|labels…|bucket` and `family_us|labels…`."""
-    buckets: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(BOUND_LABELS))
-    for key, count in counters.get(family, {}).items():
+    counts, sums = counters.get(family, {}), counters.get(family + "_us", {})
+    numbers = (*counts.values(), 0)
+    return {
+        key: Histogram(pick(numbers), sums.get(key, 0) / 1e6)
+        for key, pick in _series(tuple(counts), labels)
+    }
+
+
+@functools.lru_cache(_SERIES)
+def _series(
+    keys: tuple[tuple[str, ...], ...], labels: int
+) -> list[tuple[tuple[str, ...], fields.Pick]]:
+    """The histograms in these keys: the labels of each, and what picks its counts.
+
+    The last number is that of the buckets that are not there.
+    """
+    buckets: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [len(keys)] * len(BOUND_LABELS))
+    for place, key in enumerate(keys):
         if len(key) == labels + 1 and (index := _INDEX.get(key[-1])) is not None:
-            buckets[key[:-1]][index] = count
-    sums = counters.get(family + "_us", {})
-    return {key: Histogram(tuple(n), sums.get(key, 0) / 1e6) for key, n in buckets.items()}
+            buckets[key[:-1]][index] = place
+    return [(key, fields.picker(places)) for key, places in buckets.items()]
 
 
 def _of(counters: Counters, family: str, labels: int) -> dict[Any, int]:
