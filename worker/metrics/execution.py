@@ -6,10 +6,11 @@ that nothing else need be connected where tasks run.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery, states
@@ -52,22 +53,6 @@ _TIMED = (metrics.SUCCESS, metrics.FAILURE, metrics.RETRY)
 RUNNING_MAX = 10_000
 
 
-class _Start(NamedTuple):
-    """What is counted of the start of a task."""
-
-    task_id: str
-    task: str
-    queue: str
-    args: Size
-    kwargs: Size
-    args_items: int  #: of a batch that had better be smaller, 0 for others
-    kwargs_items: int
-    at: float
-    sent_at: float | None
-    eta: str | None
-    cut: tuple[str, ...]
-
-
 class Execution:
     """The handlers of one application."""
 
@@ -78,7 +63,10 @@ class Execution:
         self._samples = ReprSamples()
         self._repr_levels: tuple[int | None] | None = None
         self.running: dict[str, Running] = {}
+        #: Those of them whose start is not counted yet: whoever takes one out counts it.
+        self._begun: dict[str, Running] = {}
         recorder.before_flush.append(self._tell_running)
+        os.register_at_fork(after_in_child=self._forget_running)
 
     def prerun(
         self, task_id: str, task: Task[Any, Any], args: Any, kwargs: Any, **_: object
@@ -88,32 +76,32 @@ class Execution:
             return
         headers = vars(task.request)
         stamp = read_stamp(headers)
-        running = self.running[task_id] = Running(
+        args_size, kwargs_size = measure(args, "args"), measure(kwargs, "kwargs")
+        running = Running(
             task_id=task_id,
             task=self._labels.task(task.name),
             queue=self._labels.queue(headers.get("delivery_info")),
             worker=headers.get("hostname") or self._recorder.host,
             retries=headers.get("retries") or 0,
             sent_at=stamp.sent_at,
+            eta=headers.get("eta"),
             args=args,
             kwargs=kwargs,
-            args_size=measure(args, "args"),
-            kwargs_size=measure(kwargs, "kwargs"),
+            args_size=args_size,
+            kwargs_size=kwargs_size,
+            args_items=longest_list(args) if args_size.chars > MOVE_ABOVE_CHARS else 0,
+            kwargs_items=longest_list(kwargs) if kwargs_size.chars > MOVE_ABOVE_CHARS else 0,
             root_id=headers.get("root_id") or "",
             parent_id=headers.get("parent_id") or "",
             started_at=time.time(),
             began=time.perf_counter(),
             promised=stamp.told,
         )
-        cut = self._cut(running, headers, stamp)
-        self._recorder.later(self._count_start, _Start(
-            task_id, running.task, running.queue, running.args_size, running.kwargs_size,
-            longest_list(args) if running.args_size.chars > MOVE_ABOVE_CHARS else 0,
-            longest_list(kwargs) if running.kwargs_size.chars > MOVE_ABOVE_CHARS else 0,
-            running.started_at, stamp.sent_at, headers.get("eta"), cut,
-        ))  # fmt: skip
+        running.cut = self._cut(running, headers, stamp)
+        self.running[task_id] = self._begun[task_id] = running
         self._sample(running)
-        self._reports.task(running, cut)
+        self._reports.task(running)
+        self._recorder.call_for_flush()
 
     def postrun(self, task_id: str, retval: Any, state: str | None, **_: object) -> None:
         """A task ends."""
@@ -125,9 +113,6 @@ class Execution:
         exception = retval if isinstance(retval, BaseException) else None
         result = retval if status == metrics.SUCCESS else None
         size = measure(result, "result") if status == metrics.SUCCESS else None
-        self._recorder.later(
-            self._count_end, task_id, running.task, running.queue, status, seconds, size
-        )
         with self._recorder as tally:
             if exception is not None:
                 self._count_exception(tally, running, status, exception)
@@ -139,6 +124,9 @@ class Execution:
                 ),
                 promised=running.promised,
             )
+        running.args = running.kwargs = None  # may be large, and the rest is kept for a second
+        is_new = self._begun.pop(task_id, None) is not None
+        self._recorder.later(self._count, running, is_new, status, seconds, size)
 
     @property
     def _levels(self) -> int | None:
@@ -163,41 +151,48 @@ class Execution:
                 tally.finding(_finding(running.task, running.task_id, NESTED))
         return tuple(cut)
 
-    def _count_start(self, tally: Tally, start: _Start) -> None:
-        task, who = start.task, (start.task_id, start.queue)
-        tally.tasks[task, start.queue, metrics.STARTED] += 1
-        if start.sent_at is not None:
-            since = max(start.sent_at, _epoch(start.eta))
-            tally.waits[task, start.queue].add(max(0.0, start.at - since))
-        tally.size(task, ARGS, start.args.chars, *who, start.args_items)
-        tally.size(task, KWARGS, start.kwargs.chars, *who, start.kwargs_items)
-        tally.size(task, ARGS_BYTES, start.args.utf8_bytes, *who)
-        tally.size(task, KWARGS_BYTES, start.kwargs.utf8_bytes, *who)
-        if start.args.strange or start.kwargs.strange:
-            tally.not_json[task] += 1
-            self._name(tally, task, start.task_id, start.args)
-            self._name(tally, task, start.task_id, start.kwargs)
-        for part in start.cut:
-            tally.cuts[task, part] += 1
-        if start.cut:
-            tally.cuts[task, "any"] += 1
-
-    def _count_end(
-        self, tally: Tally, task_id: str, task: str, queue: str, status: str, seconds: float,
+    def _count(
+        self, tally: Tally, running: Running, is_new: bool, status: str, seconds: float,
         result: Size | None,
     ) -> None:  # fmt: skip
+        """Count the end of a task, and its start if nobody has."""
+        if is_new:
+            self._count_start(tally, running)
+        task, queue = running.task, running.queue
         tally.tasks[task, queue, status] += 1
         if status in _TIMED:
             tally.durations[task, queue, status].add(seconds)
         if result is not None:
-            tally.size(task, RESULT_BYTES, result.utf8_bytes, task_id, queue)
-            self._name(tally, task, task_id, result)
+            tally.size(task, RESULT_BYTES, result.utf8_bytes, running.task_id, queue)
+            self._name(tally, running, result)
 
-    def _name(self, tally: Tally, task: str, task_id: str, size: Size) -> None:
+    def _count_start(self, tally: Tally, running: Running) -> None:
+        task, who = running.task, (running.task_id, running.queue)
+        args, kwargs = running.args_size, running.kwargs_size
+        tally.tasks[task, running.queue, metrics.STARTED] += 1
+        if running.sent_at is not None:
+            since = max(running.sent_at, _epoch(running.eta))
+            tally.waits[task, running.queue].add(max(0.0, running.started_at - since))
+        tally.size(task, ARGS, args.chars, *who, running.args_items)
+        tally.size(task, KWARGS, kwargs.chars, *who, running.kwargs_items)
+        tally.size(task, ARGS_BYTES, args.utf8_bytes, *who)
+        tally.size(task, KWARGS_BYTES, kwargs.utf8_bytes, *who)
+        if args.strange or kwargs.strange:
+            tally.not_json[task] += 1
+            self._name(tally, running, args)
+            self._name(tally, running, kwargs)
+        for part in running.cut:
+            tally.cuts[task, part] += 1
+        if running.cut:
+            tally.cuts[task, "any"] += 1
+
+    def _name(self, tally: Tally, running: Running, size: Size) -> None:
         for strange in size.strange:
             kind = CUT_PARSED_BACK if strange.type == "ellipsis" else NOT_JSON
             label = self._labels.exception(strange.type)
-            tally.finding(_finding(task, task_id, kind, type=label, path=strange.path))
+            tally.finding(
+                _finding(running.task, running.task_id, kind, type=label, path=strange.path)
+            )
 
     def _count_exception(
         self, tally: Tally, running: Running, status: str, exception: BaseException
@@ -225,16 +220,30 @@ class Execution:
                 tally.recorder["repr_us"] += found.microseconds
 
     def _tell_running(self) -> None:
-        """Records of tasks that have run for a while; called by the recorder's thread."""
+        """Starts, and records of tasks that have run for a while; called by the recorder's thread.
+
+        A task that ends meanwhile has the last word.
+        """
+        for task_id in list(self._begun):
+            running = self._begun.pop(task_id, None)
+            if running is not None:
+                self._recorder.later(self._count_start, running)
         now = time.perf_counter()
-        for running in list(self.running.values()):
+        for task_id, running in list(self.running.items()):
             if running.told:
                 continue
             if now - running.began < TOLD_AFTER_SECONDS:
                 self._recorder.call_for_flush()
                 continue
-            running.told = running.promised = True
-            self._recorder.records.promise(running.task_id, running.record)
+            with self._recorder:
+                if task_id in self.running:
+                    running.told = running.promised = True
+                    self._recorder.records.promise(task_id, running.record)
+
+    def _forget_running(self) -> None:
+        """A forked process runs nothing of what its parent does."""
+        self.running.clear()
+        self._begun.clear()
 
 
 def _finding(task: str, task_id: str, kind: str, **where: str) -> Finding:

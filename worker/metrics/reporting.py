@@ -33,7 +33,7 @@ class TaskReports:
         self._app, self._recorder, self._chars = app, recorder, chars
         self._due_at: dict[str, float] = {}
 
-    def task(self, running: Running, cut: tuple[str, ...]) -> None:
+    def task(self, running: Running) -> None:
         """Have a task reported if it is large, and its kind was not reported a moment ago."""
         if max(running.args_size.chars, running.kwargs_size.chars) <= self._chars:
             return
@@ -42,13 +42,11 @@ class TaskReports:
             return
         self._due_at[running.task] = now + INTERVAL_SECONDS
         amqp = self._app.amqp
-        for line in task_lines(running, cut, amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize):
+        for line in task_lines(running, amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize):
             self._recorder.say(f"[CELERY MONITOR] {line.told()}")
 
 
-def task_lines(
-    running: Running, cut: tuple[str, ...], args_limit: int, kwargs_limit: int
-) -> Iterator[Sentence]:
+def task_lines(running: Running, args_limit: int, kwargs_limit: int) -> Iterator[Sentence]:
     """The report of one task."""
     yield Sentence("Task: %(task)s", {"task": running.task})
     yield Sentence("ID: %(task_id)s", {"task_id": running.task_id})
@@ -56,7 +54,7 @@ def task_lines(
         ("Args", ARGS, running.args_size),
         ("Kwargs", KWARGS, running.kwargs_size),
     ):
-        mark = "⚠ TRUNCATED" if part in cut else "✓"
+        mark = "⚠ TRUNCATED" if part in running.cut else "✓"
         yield Sentence(
             "%(title)s: %(chars)s characters (%(mark)s)",
             {"title": title, "chars": size.chars, "mark": mark},

@@ -27,16 +27,20 @@ class Running:
     worker: str
     retries: int
     sent_at: float | None
+    eta: str | None
     args: Any
     kwargs: Any
     args_size: Size
     kwargs_size: Size
+    args_items: int  #: of a batch that had better be smaller, 0 for others
+    kwargs_items: int
     root_id: str
     parent_id: str
     started_at: float
     began: float  #: `time.perf_counter()`
     promised: bool  #: somebody was told of it, and must hear how it ends
     told: bool = False  #: that it runs
+    cut: tuple[str, ...] = ()  #: which reprs in its message were cut by size: `args`, `kwargs`
 
     def record(
         self,

@@ -126,3 +126,14 @@ def learn() -> None:
         run.iterations(5)
         run.best_score(0.75)
     observe("shop_seconds", 0.2, shop="a")
+
+
+@app.task(shared=False)
+def fork() -> None:
+    """Have a child process that counts something of its own."""
+    child = os.fork()
+    if child == 0:
+        observe("shop_seconds", 0.2, shop="forked")
+        metrics.recorder.finish()
+        os._exit(0)
+    os.waitpid(child, 0)

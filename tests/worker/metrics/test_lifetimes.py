@@ -68,6 +68,17 @@ def test_a_limit_changes_in_sender_and_pool_without_a_restart(
     )
 
 
+def test_a_child_of_a_task_does_not_count_the_task(
+    foreign_server: ValkeyServer, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    with foreign_worker(foreign_server, tmp_path, "-c", "1"):
+        foreign.fork.delay()
+        wait_counted(redis_client, "fork", "success", 1)
+    raw: Any = redis_client.hgetall(KEYS.metrics_domain)
+    assert any(b"forked" in name for name in raw), "the child has counted"
+    assert counted(redis_client, "fork", "started") == 1
+
+
 def test_an_application_keeps_the_limit_it_assigned(
     foreign_server: ValkeyServer, redis_client: redis.Redis
 ) -> None:

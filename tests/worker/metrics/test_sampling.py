@@ -13,8 +13,9 @@ def running(chars: int) -> Running:
     """A task whose args have so many characters as JSON, and one more as repr."""
     args = ["x" * (chars - 4)]
     return Running(
-        task_id="id", task="t", queue="q", worker="w", retries=0, sent_at=None, args=args,
-        kwargs={}, args_size=measure(args), kwargs_size=measure({}), root_id="", parent_id="",
+        task_id="id", task="t", queue="q", worker="w", retries=0, sent_at=None, eta=None,
+        args=args, kwargs={}, args_size=measure(args), kwargs_size=measure({}), args_items=0,
+        kwargs_items=0, root_id="", parent_id="",
         started_at=time.time(), began=time.perf_counter(), promised=False,
     )  # fmt: skip
 
