@@ -22,16 +22,23 @@ STDOUT = "-"
 FORMATS = ("json", "csv")
 
 
-def export(data: str | None, form: str, table: str, output: str) -> None:
-    """Write a table of the catalog to `output`, a file or `-`.  Raises Failure."""
+def export(data: str | None, form: str, table: str, output: str, scan_id: str = "") -> None:
+    """Write a table of the catalog to `output`, a file or `-`.  Raises Failure.
+
+    `scan_id`: of `outcomes` only those of this scan.
+    """
+    if scan_id and table != "outcomes":
+        raise Failure("--scan goes with --table outcomes only")
     stored = find_catalog(data)
     columns = dump.TABLES[table].columns
     encode = _json_line if form == "json" else _csv_line
     count = 0
-    with _opened(output) as file, reading(stored) as connection:
+    with reading(stored) as connection, _opened(output) as file:
+        if scan_id and not dump.has_scan(connection, scan_id):
+            raise Failure(f"no scan {shown(scan_id)} is known: `needle status` names the last ones")
         if form == "csv":
             file.write(_csv_line(dict(zip(columns, columns, strict=True)), columns))
-        for row in dump.rows(connection, table):
+        for row in dump.rows(connection, table, scan_id):
             file.write(encode(row, columns))
             count += 1
     if output != STDOUT:

@@ -174,18 +174,19 @@ def purge(
 )
 @click.option(
     "--table",
-    type=click.Choice(["tracks", "albums", "artists", "files"]),
+    type=click.Choice(["tracks", "albums", "artists", "files", "outcomes"]),
     default="tracks",
     show_default=True,
     help="What to export.",
 )
+@click.option("--scan", "scan_id", default="", metavar="SCAN", help="Of outcomes: of this scan.")
 @click.option("--output", type=PATH, default="-", help="File to write, - for standard output.")
 @click.option("--data", type=PATH, help="Data folder of the Needle that is meant.")
-def export(form: str, table: str, output: str, data: str | None) -> None:
+def export(form: str, table: str, scan_id: str, output: str, data: str | None) -> None:
     """Write what is in the catalog, row by row; Needle need not run."""
     from cli.export import export
 
-    export(data, form, table, output)
+    export(data, form, table, output, scan_id)
 
 
 @main.command()

@@ -157,7 +157,7 @@ class Discovery:
         if self._is_unchanged(folder):
             return self._unchanged_folder(folder), []
         full = self._claim.mode is ScanMode.FULL
-        to_read, returned, known_problems = [], [], 0
+        to_read, unchanged, returned, known_problems = [], [], [], 0
         names = set(folder.names)
         for name, file in zip(folder.names, folder.files, strict=True):
             before = known.get(name)
@@ -165,6 +165,7 @@ class Discovery:
             if before is None or changed or before.retry or (full and not before.quarantined):
                 to_read.append(file)
                 continue
+            unchanged.append(before.id)
             known_problems += before.problem
             if before.missing:
                 returned.append(before.id)
@@ -175,7 +176,8 @@ class Discovery:
             path=folder.path,
             digest=folder.digest,
             files_found=len(folder.names),
-            unchanged=len(folder.names) - len(to_read),
+            unchanged=len(unchanged),
+            unchanged_file_ids=tuple(unchanged),
             known_problems=known_problems,
             other_files=folder.other_files,
             missing_file_ids=missing,

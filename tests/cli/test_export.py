@@ -54,7 +54,24 @@ def test_csv_holds_no_formula(filled: Path) -> None:
     assert (two["title"], two["replaygain_track_gain_db"]) == ("'@two", "-6.5")
 
 
-@pytest.mark.parametrize("table", ["tracks", "albums", "artists", "files"])
+def test_outcomes_of_one_scan(filled: Path) -> None:
+    options = ("export", "--table", "outcomes", "--data", str(filled))
+    told = [json.loads(line) for line in needle(*options, "--scan", "scan-1").stdout.splitlines()]
+    assert [(row["path"], row["outcome"]) for row in told] == [
+        ("1.mp3", "new"),
+        ("%FF%1B.mp3", "new"),
+    ]
+    assert needle(*options).stdout == needle(*options, "--scan", "scan-1").stdout
+
+    unknown = needle(*options, "--scan", "scan-9")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("needle: no scan scan-9 is known")
+    tracks = needle("export", "--scan", "scan-1", "--data", str(filled))
+    assert (tracks.returncode, tracks.stdout) == (1, "")
+    assert tracks.stderr == "needle: --scan goes with --table outcomes only\n"
+
+
+@pytest.mark.parametrize("table", ["tracks", "albums", "artists", "files", "outcomes"])
 def test_empty_catalog_exports_a_header(data: Path, table: str) -> None:
     data.mkdir()
     catalog = Catalog(f"sqlite:///{data}/library.db")
@@ -62,7 +79,7 @@ def test_empty_catalog_exports_a_header(data: Path, table: str) -> None:
     catalog.dispose()
     options = ("--table", table, "--data", str(data))
     assert needle("export", *options).stdout == ""
-    assert needle("export", "--format", "csv", *options).stdout.startswith("id,")
+    assert needle("export", "--format", "csv", *options).stdout.startswith(("id,", "scan_id,"))
 
 
 def test_file_appears_whole_and_private(filled: Path, tmp_path: Path) -> None:

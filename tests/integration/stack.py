@@ -238,3 +238,11 @@ def check_ledger(stack: Stack, scan: dict[str, Any], files: int, tracks: int) ->
         )
     )
     assert told == {k: v for k, v in counts.items() if v and k not in ("files_found", "unchanged")}
+    of_scan = stack.rows(
+        "SELECT file_id FROM outcomes WHERE scan_id = ? AND file_id IS NOT NULL"
+        " UNION ALL SELECT id FROM files JOIN unchanged ON id BETWEEN first_file_id AND"
+        " last_file_id WHERE scan_id = ?",
+        scan["id"],
+        scan["id"],
+    )
+    assert len(of_scan) == len(set(of_scan)) == files + counts.get("missing", 0)

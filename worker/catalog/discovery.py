@@ -31,6 +31,7 @@ from worker.catalog.schema import (
 )
 from worker.catalog.store import Catalog, insert_many, reserve_ids
 from worker.catalog.tally import add_tallies
+from worker.catalog.unchanged import add_unchanged
 from worker.library.model import FolderError, FoundFile, Signature
 
 #: Classes of folder errors that say nothing about the folders beside it.
@@ -83,9 +84,11 @@ class FoundFolder:
     unchanged: int = 0  #: files that are not read, `known_problems` included
     known_problems: int = 0
     other_files: int = 0
+    #: The unchanged files; of a folder with a `known_id` they are all that it has.
+    unchanged_file_ids: tuple[int, ...] = ()
     missing_file_ids: tuple[int, ...] = ()  #: known and not there
     returned_file_ids: tuple[int, ...] = ()  #: marked missing, there again and unchanged
-    known_id: int | None = None  #: its id in the catalog, when it is known to the caller
+    known_id: int | None = None  #: its id in the catalog, when nothing in it has changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,12 @@ def _add_folders(connection: Connection, scan: RowMapping, found: Sequence[Found
         for folder_id, folder in zip(ids, found, strict=True)
     ]
     insert_many(connection, scan_folders, _SEEN_COLUMNS, rows)
+    add_unchanged(
+        connection,
+        scan_id,
+        (file_id for folder in found for file_id in folder.unchanged_file_ids),
+        (folder.known_id for folder in found if folder.known_id is not None),
+    )
     # Until its files are settled a changed folder has no digest.
     changed = update(folders).where(folders.c.id == bindparam("of_folder"))
     changed = changed.where(folders.c.digest != bindparam("now"))

@@ -8,8 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Select, Table, null, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
+from wire.outcomes import Outcome
 from wire.text import path_to_wire
 from worker.catalog.entities import LIST_COLUMNS
 from worker.catalog.schema import (
@@ -19,10 +30,13 @@ from worker.catalog.schema import (
     files,
     folders,
     genres,
+    outcomes,
     roots,
+    scans,
     track_artists,
     track_genres,
     tracks,
+    unchanged,
 )
 
 #: Rows that are read at a time.
@@ -39,10 +53,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A table to export: its rows by ascending `id`, and what puts lists into a page of them."""
+    """A table to export: its rows by ascending `id`, and what puts lists into a page of them.
+
+    Without an `id` they come in any order, and have no lists.
+    """
 
     query: Select[Any]
-    id: Column[int]
+    id: Column[int] | None = None
     join: Callable[[Connection, Sequence[Row]], None] | None = None
 
     @property
@@ -52,12 +69,20 @@ class Export:
         return [name for name in names if not name.startswith("_")]
 
 
-def rows(connection: Connection, table: str) -> Iterator[Row]:
-    """The rows of a table of `TABLES` by id; lists are lists, exact paths percent-encoded."""
+def rows(connection: Connection, table: str, scan_id: str = "") -> Iterator[Row]:
+    """The rows of a table of `TABLES`; lists are lists, exact paths percent-encoded.
+
+    `scan_id`: of `outcomes` only those of this scan.
+    """
     if connection.dialect.name == "postgresql":
         # Who reads this may take a break, as `less` does.
         connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
     export, after = TABLES[table], -1
+    if export.id is None:
+        query = export.query.where(_EVERY.c.scan_id == scan_id) if scan_id else export.query
+        streamed = connection.execute(query, execution_options={"yield_per": PAGE})
+        yield from map(_plain, streamed.mappings())
+        return
     ordered = export.query.order_by(export.id).limit(PAGE)
     while found := connection.execute(ordered.where(export.id > after)).mappings().all():
         page = [_plain(row) for row in found]
@@ -65,6 +90,11 @@ def rows(connection: Connection, table: str) -> Iterator[Row]:
             export.join(connection, page)
         yield from page
         after = page[-1]["id"]
+
+
+def has_scan(connection: Connection, scan_id: str) -> bool:
+    """Whether there is anything to tell of this scan."""
+    return connection.execute(select(scans.c.id).where(scans.c.id == scan_id)).first() is not None
 
 
 def _plain(row: RowMapping) -> Row:
@@ -139,6 +169,21 @@ _AS_CREDITED = (null().label("artists"), null().label("artist_ids"))
 _OF_FILE = ("size", "mtime_ns", "ctime_ns", "outcome", "error_class", "error_message", "flags",
             "missing_since", "last_read_scan_id")  # fmt: skip
 
+_READ = select(
+    outcomes.c.scan_id, outcomes.c.file_id, outcomes.c.outcome, outcomes.c.error_class,
+    outcomes.c.message, literal(b"").label("_folder"), outcomes.c.path.label("_name"),
+).where(outcomes.c.file_id.is_not(None))  # fmt: skip
+_NOT_READ = select(
+    unchanged.c.scan_id, files.c.id, literal(Outcome.UNCHANGED.value), literal(""), literal(""),
+    folders.c.path, files.c.name,
+).select_from(
+    unchanged.join(
+        files, files.c.id.between(unchanged.c.first_file_id, unchanged.c.last_file_id)
+    ).join(folders)
+)  # fmt: skip
+#: One row for each file of each scan.  The path of an unchanged file is that of today.
+_EVERY = union_all(_READ, _NOT_READ).subquery()
+
 #: The tables that can be exported.
 TABLES = {
     "tracks": Export(
@@ -160,5 +205,11 @@ TABLES = {
                *(files.c[name] for name in _OF_FILE))
         .select_from(files.outerjoin(tracks).join(folders).join(roots)),
         files.c.id,
+    ),
+    "outcomes": Export(
+        select(_EVERY.c.scan_id, _EVERY.c.file_id, roots.c.display.label("root"),
+               null().label("path"), *(_EVERY.c[name] for name in
+               ("outcome", "error_class", "message", "_folder", "_name")))
+        .select_from(_EVERY.join(scans, scans.c.id == _EVERY.c.scan_id).join(roots)),
     ),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 
 from worker.catalog.folders import chunks
-from worker.catalog.schema import batches, outcomes, roots, scans, tallies
+from worker.catalog.schema import batches, outcomes, roots, scans, tallies, unchanged
 from worker.catalog.store import Catalog
 
 #: Kept are so many scans of each root, and all that were asked for within so many seconds.
@@ -24,7 +24,7 @@ def prune(catalog: Catalog, now: float) -> int:
         _forget_outcomes(catalog, frozenset(old))
     for scan_id in old:
         with catalog.write() as connection:
-            for table in (tallies, batches):
+            for table in (tallies, batches, unchanged):
                 connection.execute(delete(table).where(table.c.scan_id == scan_id))
             connection.execute(delete(scans).where(scans.c.id == scan_id))
     return len(old)

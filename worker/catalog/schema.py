@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 #: The migration that makes a database look like this.
-VERSION = "0006"
+VERSION = "0007"
 
 metadata = MetaData()
 #: SQLite gives row ids only to a column declared INTEGER.
@@ -367,6 +367,16 @@ outcomes = Table(
     _flag("problem"),  #: the outcome is one of `wire.outcomes.PROBLEMS`
 )
 Index("outcomes_problems", outcomes.c.scan_id, outcomes.c.id, **_only("problem = true"))
+
+#: Files of a scan that had not changed, as runs of ids: see `unchanged.py`.
+unchanged = Table(
+    "unchanged",
+    metadata,
+    Column("scan_id", Text, ForeignKey("scans.id"), primary_key=True),
+    Column("first_file_id", Id, primary_key=True, autoincrement=False),
+    Column("last_file_id", Id, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 tallies = Table(
     "tallies",

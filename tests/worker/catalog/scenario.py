@@ -77,13 +77,14 @@ def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> A
             yield unchanged, []
             continue
         before = known.get(path, {})
-        to_read, returned, problems = [], [], 0
+        to_read, ids, returned, problems = [], [], [], 0
         names = {r.path.rpartition(b"/")[2] for r in inside}
         for result in inside:
             file = before.get(result.path.rpartition(b"/")[2])
             if file is None or file.retry or file.signature != result.signature:
                 to_read.append(result)
                 continue
+            ids.append(file.id)
             problems += file.problem
             returned += [file.id] if file.missing else []
         missing = [f.id for name, f in before.items() if name not in names and not f.missing]
@@ -91,7 +92,8 @@ def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> A
             path,
             seen_as,
             files_found=len(inside),
-            unchanged=len(inside) - len(to_read),
+            unchanged=len(ids),
+            unchanged_file_ids=tuple(ids),
             known_problems=problems,
             missing_file_ids=tuple(missing),
             returned_file_ids=tuple(returned),

@@ -25,6 +25,7 @@ def _few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def five_scans(catalog: Catalog) -> None:
     for number in range(5):
         files = [song(f"{number}-{n}.mp3", n) for n in range(4)]
+        files.append(song("always.mp3", 9))
         scan(catalog, [*files, broken("x.mp3", number)], f"scan-{number}", mark_anyway=True)
 
 
@@ -51,6 +52,7 @@ def test_old_scans_go_with_all_their_rows(catalog: Catalog) -> None:
     assert kept(catalog, "outcomes") == left
     assert kept(catalog, "tallies") == left
     assert kept(catalog, "batches") == left
+    assert kept(catalog, "unchanged") == left
     assert (rows(catalog, "files"), rows(catalog, "tracks")) == library
     assert prune(catalog, NOW) == 0
 
