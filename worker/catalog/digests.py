@@ -12,6 +12,8 @@ from worker.catalog.finishing import Finishing
 from worker.catalog.folders import CHUNK
 from worker.catalog.schema import files, folders, scan_folders, scan_missing
 
+_NO_FILES = (0, 0, 0, 0, 0)
+
 
 def store(finishing: Finishing) -> None:
     """Keep the digests of a scan's changed folders, and how many files each holds.
@@ -40,18 +42,28 @@ def _store(connection: Connection, scan_id: str, changed: Sequence[RowMapping]) 
     columns = files.c
     is_problem = case((columns.outcome.in_(PROBLEMS), 1), else_=0)
     is_retried = case((columns.retry, 1), else_=0)
-    query = select(columns.folder_id, func.sum(is_problem), func.sum(is_retried))
+    span = func.min(columns.id), func.max(columns.id), func.count()
+    query = select(columns.folder_id, func.sum(is_problem), func.sum(is_retried), *span)
     in_folders = columns.folder_id.in_([row["folder_id"] for row in changed])
     query = query.where(in_folders, columns.missing_since.is_(None)).group_by(columns.folder_id)
-    sums = {folder_id: (bad, again) for folder_id, bad, again in connection.execute(query)}
+    sums = {folder_id: found for folder_id, *found in connection.execute(query)}
     unmarked = select(columns.folder_id).join(scan_missing, scan_missing.c.file_id == columns.id)
     unmarked = unmarked.where(scan_missing.c.scan_id == scan_id, in_folders)
     open_folders = set(connection.execute(unmarked).scalars())
     rows: list[dict[str, Any]] = []
     for row in changed:
-        problems, retried = sums.get(row["folder_id"], (0, 0))
+        problems, retried, first, last, count = sums.get(row["folder_id"], _NO_FILES)
         if not retried and row["folder_id"] not in open_folders:
-            of_folder = {"of_folder": row["folder_id"], "problems": int(problems)}
-            rows.append(of_folder | {"digest": row["digest"], "files": row["files"]})
+            is_run = count and last - first + 1 == count
+            rows.append(
+                {
+                    "of_folder": row["folder_id"],
+                    "problems": int(problems),
+                    "digest": row["digest"],
+                    "files": row["files"],
+                    "first_file_id": first if is_run else None,
+                    "last_file_id": last if is_run else None,
+                }
+            )
     if rows:
         connection.execute(update(folders).where(folders.c.id == bindparam("of_folder")), rows)

@@ -31,7 +31,7 @@ from worker.catalog.schema import (
 )
 from worker.catalog.store import Catalog, insert_many, reserve_ids
 from worker.catalog.tally import add_tallies
-from worker.catalog.unchanged import add_unchanged
+from worker.catalog.unchanged import Run, add_unchanged
 from worker.library.model import FolderError, FoundFile, Signature
 
 #: Classes of folder errors that say nothing about the folders beside it.
@@ -61,6 +61,8 @@ class KnownFolder(NamedTuple):
     digest: bytes
     files: int
     known_problems: int
+    first_file_id: int | None  #: the ids of its files, if they are one run
+    last_file_id: int | None
 
 
 class KnownFile(NamedTuple):
@@ -84,8 +86,9 @@ class FoundFolder:
     unchanged: int = 0  #: files that are not read, `known_problems` included
     known_problems: int = 0
     other_files: int = 0
-    #: The unchanged files; of a folder with a `known_id` they are all that it has.
-    unchanged_file_ids: tuple[int, ...] = ()
+    #: The ids of the unchanged files; without them, those of a folder with a `known_id` are all
+    #: that it has.
+    unchanged_runs: tuple[Run, ...] = ()
     missing_file_ids: tuple[int, ...] = ()  #: known and not there
     returned_file_ids: tuple[int, ...] = ()  #: marked missing, there again and unchanged
     known_id: int | None = None  #: its id in the catalog, when nothing in it has changed
@@ -154,7 +157,10 @@ def load_folder_digests(
 ) -> dict[bytes, KnownFolder]:
     """Path -> what is known, for the settled folders in `folder` (b"" = the whole root)."""
     columns = folders.c
-    query = select(columns.path, columns.id, columns.digest, columns.files, columns.problems)
+    query = select(
+        columns.path, columns.id, columns.digest, columns.files, columns.problems,
+        columns.first_file_id, columns.last_file_id,
+    )  # fmt: skip
     query = query.where(columns.root_id == root_id, columns.digest.is_not(None))
     with catalog.read() as connection:
         rows = connection.execute(query).all()
@@ -279,8 +285,12 @@ def _add_folders(connection: Connection, scan: RowMapping, found: Sequence[Found
     add_unchanged(
         connection,
         scan_id,
-        (file_id for folder in found for file_id in folder.unchanged_file_ids),
-        (folder.known_id for folder in found if folder.known_id is not None),
+        (run for folder in found for run in folder.unchanged_runs),
+        (
+            folder.known_id
+            for folder in found
+            if folder.known_id is not None and not folder.unchanged_runs
+        ),
     )
     # Until its files are settled a changed folder has no digest.
     changed = update(folders).where(folders.c.id == bindparam("of_folder"))

@@ -198,6 +198,9 @@ def _move(connection: Connection, scan_id: str, gone_id: int, new_id: int) -> bo
     connection.execute(delete(files).where(is_new))
     file |= {"id": gone_id, "outcome": Outcome.MOVED.value}
     connection.execute(update(files).where(files.c.id == gone_id).values(file))
+    # The folder may be another root's, and settled.
+    of_place = update(folders).where(folders.c.id == file["folder_id"])
+    connection.execute(of_place.values(first_file_id=None, last_file_id=None))
     told = (outcomes.c.scan_id == scan_id) & (outcomes.c.file_id == new_id)
     moved = {"outcome": Outcome.MOVED.value, "file_id": gone_id}
     return connection.execute(update(outcomes).where(told).values(moved)).rowcount > 0

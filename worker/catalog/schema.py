@@ -91,6 +91,9 @@ folders = Table(
     Column("digest", LargeBinary),
     _count("files"),  #: when the digest was taken
     _count("problems"),  #: likewise
+    #: Their ids, if those are one run; NULL: they must be looked up.
+    Column("first_file_id", Id),
+    Column("last_file_id", Id),
     UniqueConstraint("root_id", "path_hash"),
     Index("folders_release", "release_hash"),
 )

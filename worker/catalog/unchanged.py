@@ -24,12 +24,11 @@ Run = tuple[int, int]  #: its first and its last id
 
 
 def add_unchanged(
-    connection: Connection, scan_id: str, file_ids: Iterable[int], folder_ids: Iterable[int]
+    connection: Connection, scan_id: str, runs: Iterable[Run], folder_ids: Iterable[int]
 ) -> None:
     """Write down that these files, and all files of these folders, had not changed."""
-    runs = [(file_id, file_id) for file_id in file_ids]
-    runs += _runs_of_folders(connection, folder_ids)
-    insert_many(connection, unchanged, _COLUMNS, [(scan_id, *run) for run in _merged(runs)])
+    every = merged([*runs, *_runs_of_folders(connection, folder_ids)])
+    insert_many(connection, unchanged, _COLUMNS, [(scan_id, *run) for run in every])
 
 
 def _runs_of_folders(connection: Connection, folder_ids: Iterable[int]) -> list[Run]:
@@ -46,7 +45,7 @@ def _runs_of_folders(connection: Connection, folder_ids: Iterable[int]) -> list[
     return runs
 
 
-def _merged(runs: Iterable[Run]) -> Iterator[Run]:
+def merged(runs: Iterable[Run]) -> Iterator[Run]:
     """Disjoint runs as few as possible, in order."""
     first = last = None
     for low, high in sorted(runs):

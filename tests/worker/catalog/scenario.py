@@ -71,8 +71,15 @@ def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> A
         seen_as = digest(*(repr((r.path, r.signature)) for r in inside))
         same = settled.get(path)
         if same is not None and same.digest == seen_as:
+            first, last = same.first_file_id, same.last_file_id
             unchanged = FoundFolder(
-                path, seen_as, len(inside), len(inside), same.known_problems, known_id=same.id
+                path,
+                seen_as,
+                len(inside),
+                len(inside),
+                same.known_problems,
+                unchanged_runs=() if first is None or last is None else ((first, last),),
+                known_id=same.id,
             )
             yield unchanged, []
             continue
@@ -93,7 +100,7 @@ def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> A
             seen_as,
             files_found=len(inside),
             unchanged=len(ids),
-            unchanged_file_ids=tuple(ids),
+            unchanged_runs=tuple((file_id, file_id) for file_id in ids),
             known_problems=problems,
             missing_file_ids=tuple(missing),
             returned_file_ids=tuple(returned),
@@ -201,7 +208,9 @@ def canonical_dump(catalog: Catalog) -> dict[str, list[Any]]:
             (path_of(i), plain(row, "folder_id", "last_read_scan_id"))
             for i, row in named["files"].items()
         ],
-        "folders": [plain(row) for row in named["folders"].values()],
+        "folders": [
+            plain(row, "first_file_id", "last_file_id") for row in named["folders"].values()
+        ],
         "tracks": [
             (track(i), album(row["album_id"]), plain(row, "file_id", "album_id"))
             for i, row in named["tracks"].items()

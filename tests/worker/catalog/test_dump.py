@@ -132,6 +132,8 @@ def test_migration_fills_search_texts(catalog: Catalog) -> None:
         connection.execute(text("drop table search_texts"))
         for table in ("size_days", "unchanged"):  # of later migrations
             connection.execute(text(f"drop table {table}"))
+        for column in ("first_file_id", "last_file_id"):
+            connection.execute(text(f"alter table folders drop column {column}"))
         connection.execute(text("drop index albums_mbid"))
         for table in ("tracks", "track_artists", "album_artists"):
             connection.execute(text(f"drop index {table}_joined"))

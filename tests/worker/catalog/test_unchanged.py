@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.catalog.scenario import broken, rows, scan, song
+from wire.roots import make_root
 from wire.states import ScanMode
 from wire.text import path_from_wire
 from worker.catalog import dump, unchanged
@@ -33,7 +34,7 @@ def library(*numbers: int, folder: str = "a") -> list[FileResult]:
 @given(st.sets(st.integers(0, 60)), st.lists(st.integers(0, 60), max_size=3))
 def test_runs_name_these_ids_and_no_others(ids: set[int], cuts: list[int]) -> None:
     given_runs = [(number, number) for number in sorted(ids, key=lambda n: (n in cuts, n))]
-    runs = list(unchanged._merged(given_runs))
+    runs = list(unchanged.merged(given_runs))
     assert [n for first, last in runs for n in range(first, last + 1)] == sorted(ids)
     assert all(one[1] + 1 < other[0] for one, other in itertools.pairwise(runs))
 
@@ -64,6 +65,18 @@ def test_a_folder_whose_ids_are_scattered(catalog: Catalog) -> None:
         b"a/01.mp3": "unchanged", b"a/02.mp3": "unchanged", b"a/03.mp3": "unchanged",
         b"b/07.mp3": "new", b"b/01.mp3": "missing",
     }  # fmt: skip
+
+
+def test_a_file_that_moved_into_a_settled_folder_of_another_root(catalog: Catalog) -> None:
+    other, moved = make_root("/other"), [song("b/03.mp3", 3)]
+    scan(catalog, library(1, 2, 3))
+    scan(catalog, moved, "scan-2", root=other)
+    scan(catalog, library(1, 2), "scan-3")  # only now is it known where the third file went
+    (file_id,) = (row["id"] for row in rows(catalog, "files") if row["name"] == b"03.mp3")
+    assert file_id == 3, "it has kept its id"
+    scan(catalog, moved, "scan-4", root=other)
+
+    assert told(catalog, "scan-4") == {b"b/03.mp3": "unchanged"}
 
 
 def test_whatever_happens_every_file_has_one_outcome(catalog: Catalog) -> None:

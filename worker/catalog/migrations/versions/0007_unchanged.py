@@ -12,6 +12,8 @@ down_revision = "0006"
 def upgrade() -> None:
     """Add the runs of ids; of earlier scans only the number is known."""
     file_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    for name in ("first_file_id", "last_file_id"):  # set when a folder is settled the next time
+        op.add_column("folders", sa.Column(name, file_id))
     op.create_table(
         "unchanged",
         sa.Column("scan_id", sa.Text(), nullable=False),
