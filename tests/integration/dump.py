@@ -7,7 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 #: Columns that hold an id, or the time or the scan that wrote the row.
-VARYING = {"id", "folder_id", "file_id", "album_id", "last_read_scan_id", "settled", "release_hash"}
+VARYING = {
+    "id", "folder_id", "file_id", "album_id", "first_file_id", "last_file_id", "last_read_scan_id",
+    "settled", "release_hash",
+}  # fmt: skip
 
 _FILE = "(SELECT path_display FROM files WHERE files.id = tracks.file_id)"
 _ARTIST = "(SELECT hex(key) || name FROM artists WHERE artists.id = artist_id)"

@@ -47,6 +47,7 @@ _SEPARATORS = ("\x06\x16", ":")
 #: that is empty is not asked for.
 _READ_COUNTED = """
 local function size(key)
+  if key == '' then return 0 end
   local found = redis.pcall('HLEN', key)
   return type(found) == 'number' and found or -1
 end
@@ -78,8 +79,11 @@ local answer = {
   some(ARGV[5], in_a_minute), some(ARGV[6], in_a_minute), whole(ARGV[7]),
   whole(ARGV[8]), some(ARGV[9], of_sizes), whole(ARGV[10]),
 }
-local hosts = redis.pcall('ZREVRANGE', ARGV[11], 0, ARGV[3] - 1, 'WITHSCORES')
-if hosts.err then hosts = {} end
+local hosts = {}
+if ARGV[11] ~= '' then
+  hosts = redis.pcall('ZREVRANGE', ARGV[11], 0, ARGV[3] - 1, 'WITHSCORES')
+  if hosts.err then hosts = {} end
+end
 local fields = 0
 for i = 1, #hosts, 2 do fields = fields + math.max(0, size(ARGV[2] .. hosts[i])) end
 local folded = fields > tonumber(ARGV[4])

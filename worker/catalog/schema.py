@@ -74,8 +74,7 @@ roots = Table(
     Column("id", Text, primary_key=True),  #: see `wire.roots`
     Column("path", LargeBinary, nullable=False),
     _text("display"),
-    #: It was on another file system than / when it was last walked; NULL: never walked.
-    Column("mounted", Boolean),
+    Column("mounted", Boolean),  #: on another file system than /; NULL: never walked
 )
 
 folders = Table(
@@ -87,12 +86,10 @@ folders = Table(
     Column("path_hash", LargeBinary, nullable=False),
     #: Digest of the folder that holds the whole release: the parent of CD1, CD2, …
     Column("release_hash", LargeBinary, nullable=False),
-    #: Names and signatures of its files; NULL until each of them is settled.
-    Column("digest", LargeBinary),
+    Column("digest", LargeBinary),  #: of its files; NULL until each of them is settled
     _count("files"),  #: when the digest was taken
     _count("problems"),  #: likewise
-    #: Their ids, if those are one run; NULL: they must be looked up.
-    Column("first_file_id", Id),
+    Column("first_file_id", Id),  #: their ids, if those are one run; NULL: look them up
     Column("last_file_id", Id),
     UniqueConstraint("root_id", "path_hash"),
     Index("folders_release", "release_hash"),
