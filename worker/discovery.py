@@ -18,7 +18,6 @@ from worker.catalog import discovery as found
 from worker.catalog import queries
 from worker.catalog.discovery import DiscoveryClaim, FoundChunk, FoundFolder, KnownFile
 from worker.catalog.owner import Owner
-from worker.catalog.unchanged import merged
 from worker.control import Control
 from worker.library.model import Folder, FolderError, FoundFile
 from worker.library.opening import signature_of
@@ -166,7 +165,7 @@ class Discovery:
             if before is None or changed or before.retry or (full and not before.quarantined):
                 to_read.append(file)
                 continue
-            unchanged.append(before.id)
+            unchanged.append((before.id, before.id))
             known_problems += before.problem
             if before.missing:
                 returned.append(before.id)
@@ -178,7 +177,7 @@ class Discovery:
             digest=folder.digest,
             files_found=len(folder.names),
             unchanged=len(unchanged),
-            unchanged_runs=tuple(merged((file_id, file_id) for file_id in unchanged)),
+            unchanged_runs=tuple(unchanged),
             known_problems=known_problems,
             other_files=folder.other_files,
             missing_file_ids=missing,
@@ -188,14 +187,13 @@ class Discovery:
 
     def _unchanged_folder(self, folder: Folder) -> FoundFolder:
         known, files = self._digests[folder.path], len(folder.names)
-        first, last = known.first_file_id, known.last_file_id
         return FoundFolder(
             path=folder.path,
             digest=folder.digest,
             files_found=files,
             unchanged=files,
             known_problems=known.known_problems,
-            unchanged_runs=() if first is None or last is None else ((first, last),),
+            unchanged_runs=known.runs,
             other_files=folder.other_files,
             known_id=known.id,
         )

@@ -64,6 +64,12 @@ class KnownFolder(NamedTuple):
     first_file_id: int | None  #: the ids of its files, if they are one run
     last_file_id: int | None
 
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The same as a run, or nothing."""
+        first, last = self.first_file_id, self.last_file_id
+        return () if first is None or last is None else ((first, last),)
+
 
 class KnownFile(NamedTuple):
     """A file of an earlier scan."""

@@ -71,14 +71,13 @@ def folders_of(catalog: Catalog, root: Root, results: Iterable[FileResult]) -> A
         seen_as = digest(*(repr((r.path, r.signature)) for r in inside))
         same = settled.get(path)
         if same is not None and same.digest == seen_as:
-            first, last = same.first_file_id, same.last_file_id
             unchanged = FoundFolder(
                 path,
                 seen_as,
                 len(inside),
                 len(inside),
                 same.known_problems,
-                unchanged_runs=() if first is None or last is None else ((first, last),),
+                unchanged_runs=same.runs,
                 known_id=same.id,
             )
             yield unchanged, []
