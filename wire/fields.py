@@ -21,8 +21,8 @@ OTHER = "other"
 
 _SPECIAL = re.compile(r"[%|\x00-\x1f\x7f]")
 _MAX = 2**63
-#: Fields whose parts are kept.
-_KEPT = 16_384
+#: Fields whose parts are kept, by who reads them; fields that are kept, by who writes them.
+_KEPT, _WRITTEN = 16_384, 2_048
 
 #: Hashes whose layout is kept.
 _LAYOUTS = 64
@@ -33,6 +33,7 @@ Pick = Callable[[Sequence[int]], tuple[int, ...]]
 Counters = Mapping[str, Mapping[tuple[str, ...], int]]
 
 
+@functools.lru_cache(_WRITTEN)  # a process writes the same ones every second
 def field(family: str, *labels: str) -> str:
     """The field of a counter.  A label is cut at `LABEL_CHARS` characters."""
     return "|".join((family, *map(_escaped, labels)))

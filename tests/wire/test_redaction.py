@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wire import redaction
 from wire.redaction import is_secret, redacted, redacted_copy, redacted_text
 
 CANARY = "hunter2-canary"
@@ -47,6 +48,21 @@ def test_secrets_in_arguments_are_hidden(value: object) -> None:
 def test_names_of_music_are_no_secrets(name: str) -> None:
     assert not is_secret(name)
     assert "Björk" in redacted({name: "Björk"})
+
+
+_WORDS = st.sampled_from(
+    ["password", "PASSPHRASE", "pwd", "ſecret", "toKen", "Api-Key", "licence_key", "sıgnature",
+     "authorization", "Credentıal", "COOKİE", "dsn", "auth", "Bearer", "Baſic", "basıc",
+     "://", "@", "=", ": ", " ", "'", '"', "abcdefgh12", "ß", "Jóga"],
+)  # fmt: skip
+
+
+@given(st.lists(_WORDS, max_size=12))
+def test_a_text_is_passed_over_only_where_nothing_would_be_hidden(words: list[str]) -> None:
+    text = "".join(words)
+    whole = redaction._ADDRESS.sub(r"\1***@", text)
+    whole = redaction._ASSIGNED.sub(r"\1***", whole)
+    assert redacted_text(text) == redaction._BEARER.sub(r"\1\2***", whole)
 
 
 def test_what_is_no_secret_stays() -> None:

@@ -7,6 +7,7 @@ limit makes Celery send `task_failure` twice: the second within a minute is left
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 from weakref import ref
@@ -22,7 +23,7 @@ from wire.fields import OTHER
 from wire.payloads import WIRE_BYTES
 from wire.producer import read_stamp
 from wire.tasks import TaskRecord
-from worker.metrics.labels import TaskLabels
+from worker.metrics.labels import TaskLabels, routing_key
 from worker.metrics.measure import written_chars
 from worker.metrics.recorder import Recorder
 from worker.metrics.running import TOLD_AFTER_SECONDS, Running, described, told
@@ -30,6 +31,8 @@ from worker.metrics.tally import Tally
 
 #: Failures that are remembered, and for how many seconds a second one is the same.
 FAILED_MAX, SAME_SECONDS = 1_000, 60.0
+#: Name of the task, routing key, task id, bytes.
+_Arrived = tuple[str, str, str, int]
 
 
 class Arrival:
@@ -49,26 +52,32 @@ class Arrival:
         #: (A WeakValueDictionary would call Python for each request that goes.)
         self._requests: dict[str, ref[Any]] = {}
         recorder.before_flush.append(self._forget_requests)
+        self._arrived = recorder.backlog(self._count_received)
 
     def received(self, request: Any, **_: object) -> None:
-        """A message has come."""
+        """A message has come.  It guards itself: see `Execution`."""
         if request.task.app is not self._app:
             return
-        self._failed.pop(request.id, None)
-        self._requests[request.id] = ref(request)
-        # The message is not kept until the next flush: so many of them would fill the caches.
-        self._recorder.later(
-            self._count_received, request.id, request.task.name, request.delivery_info,
-            wire_bytes(request.message),
-        )  # fmt: skip
+        began = time.perf_counter()
+        try:
+            task_id, message = request.id, request.message
+            self._failed.pop(task_id, None)
+            self._requests[task_id] = ref(request)
+            key = routing_key(request.delivery_info)
+            self._arrived((request.task.name, key, task_id, wire_bytes(message)))
+            self._recorder.handler_seconds += time.perf_counter() - began
+        except Exception as error:
+            self._recorder.blame(error)
 
-    def _count_received(
-        self, tally: Tally, task_id: str, name: str, delivery_info: Mapping[str, Any] | None,
-        size: int,
-    ) -> None:  # fmt: skip
-        task, queue = self._labels.task(name), self._labels.queue(delivery_info)
-        tally.tasks[task, queue, metrics.RECEIVED] += 1
-        tally.size(task, WIRE_BYTES, size, task_id, queue)
+    def _count_received(self, tally: Tally, messages: list[_Arrived]) -> None:
+        kinds: defaultdict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+        for name, key, task_id, size in messages:
+            kinds[name, key].append((task_id, size))
+        for kind, same in kinds.items():
+            task, queue = self._labels.both(*kind)
+            ids, sizes = zip(*same, strict=True)
+            tally.tasks[task, queue, metrics.RECEIVED] += len(same)
+            tally.sizes[task, WIRE_BYTES].add(WIRE_BYTES, queue, ids, sizes)
 
     def failure(
         self, sender: Task[Any, Any], task_id: str, exception: BaseException, **_: object
@@ -80,7 +89,7 @@ class Arrival:
             return  # counted where it ran, or a moment ago
         task = self._labels.task(sender.name)
         request = self._requests.get(task_id, _nothing)()
-        queue = self._labels.queue(request.delivery_info) if request else ""
+        queue = self._labels.queue(routing_key(request.delivery_info)) if request else ""
         timed = isinstance(exception, TimeLimitExceeded)
         seconds = _seconds(request)
         with self._recorder as tally:
@@ -105,7 +114,7 @@ class Arrival:
         name = getattr(request, "task", None) or getattr(request, "name", None)
         name = getattr(name, "name", name) or OTHER
         task = self._labels.task(str(name))
-        queue = self._labels.queue(getattr(request, "delivery_info", None))
+        queue = self._labels.queue(routing_key(getattr(request, "delivery_info", None)))
         with self._recorder as tally:
             tally.tasks[task, queue, metrics.REVOKED] += 1
             self._recorder.records.tell(
@@ -120,7 +129,7 @@ class Arrival:
         with self._recorder as tally:
             tally.tasks[OTHER, "", metrics.REJECTED] += 1
 
-    def _forget_requests(self) -> None:
+    def _forget_requests(self, _: Tally) -> None:
         for task_id, request in list(self._requests.items()):
             if request() is None and self._requests.get(task_id) is request:
                 del self._requests[task_id]

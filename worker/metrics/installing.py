@@ -53,20 +53,19 @@ class Metrics:
         publishing = Publishing(app, self.recorder, labels)
         refused = self._guarded(publishing.refused)
         self.limits_in_force = make_live(app, LimitsReader(address), refused)
-        self._connected = [
-            (signal, self._guarded(handler))
-            for signal, handler in (
-                (signals.before_task_publish, publishing.before),
-                (signals.after_task_publish, publishing.sent),
-                (signals.task_received, arrival.received),
-                (signals.task_prerun, execution.prerun),
-                (signals.task_postrun, execution.postrun),
-                (signals.task_failure, arrival.failure),
-                (signals.task_revoked, arrival.revoked),
-                (signals.task_rejected, arrival.rejected),
-                (signals.task_unknown, arrival.rejected),
-            )
-        ] + [
+        guarded = (
+            (signals.before_task_publish, publishing.before),
+            (signals.after_task_publish, publishing.sent),
+            (signals.task_failure, arrival.failure),
+            (signals.task_revoked, arrival.revoked),
+            (signals.task_rejected, arrival.rejected),
+            (signals.task_unknown, arrival.rejected),
+        )
+        self._connected: list[tuple[Any, Callable[..., None]]] = [
+            (signals.task_received, arrival.received),
+            (signals.task_prerun, execution.prerun),
+            (signals.task_postrun, execution.postrun),
+            *((signal, self._guarded(handler)) for signal, handler in guarded),
             (signals.worker_init, self._begin_worker),
             (signals.worker_process_shutdown, self._end_process),
             (signals.worker_shutdown, self._end_worker),
@@ -78,6 +77,11 @@ class Metrics:
         """Measure; `install` has done it already."""
         for signal, handler in self._connected:
             signal.connect(handler, weak=False)
+        frequent: Any
+        for frequent in (signals.task_received, signals.task_prerun, signals.task_postrun):
+            # Celery's own way of not looking for the receivers of a sender again: it takes a third
+            # of the time of a signal, and nothing else changes.
+            frequent.use_caching = True
 
     def disconnect(self) -> None:
         """Measure no more in this process.

@@ -40,7 +40,7 @@ class Publishing:
     ) -> None:
         """A message was taken by the broker."""
         task = self._labels.task(sender)
-        queue = self._labels.queue({"routing_key": routing_key})
+        queue = self._labels.queue(routing_key)
         with self._recorder as tally:
             tally.tasks[task, queue, metrics.SENT] += 1
             if not (headers and headers.get("id")):

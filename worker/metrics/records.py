@@ -28,14 +28,11 @@ class Records:
         self._records: tuple[dict[str, TaskRecord], dict[str, TaskRecord]] = ({}, {})
         self._promised: dict[str, TaskRecord] = {}
         self.dropped = 0
+        #: Whether one more task may be begun to be told of.
+        self.has_room = room > 0
 
     def __len__(self) -> int:
         return sum(map(len, self._records))
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more task may be begun to be told of."""
-        return len(self) + len(self._promised) < self._room
 
     def offer(self, task_id: str, state: str, make: Callable[[], TaskRecord]) -> None:
         """Keep a record if there is room, or one worth less; only then is it made."""
@@ -52,6 +49,7 @@ class Records:
                 return
             del lesser[next(iter(lesser))]
         records[task_id] = make()
+        self._look_for_room()
 
     def promise(self, task_id: str, make: Callable[[], TaskRecord]) -> None:
         """Keep a record of a task that was told of, or will be: in room of its own."""
@@ -61,6 +59,7 @@ class Records:
             self.dropped += 1
         else:
             self._promised[task_id] = make()
+        self._look_for_room()
 
     def tell(
         self, task_id: str, state: str, make: Callable[[], TaskRecord], *, promised: bool
@@ -76,4 +75,8 @@ class Records:
         taken = [record for records in self._records for record in records.values()]
         taken.extend(self._promised.values())
         self._records, self._promised = ({}, {}), {}
+        self._look_for_room()
         return taken
+
+    def _look_for_room(self) -> None:
+        self.has_room = len(self) + len(self._promised) < self._room

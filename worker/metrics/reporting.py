@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import redis
@@ -17,7 +18,7 @@ from wire.size_reading import Reading, ask_limits
 from wire.size_report import SizeReport
 from wire.size_text import report_lines, summary_lines
 from worker.metrics.recorder import Recorder
-from worker.metrics.running import Running
+from worker.metrics.running import Start
 
 log = logging.getLogger(__name__)
 
@@ -30,31 +31,31 @@ class TaskReports:
     """The report of single tasks, with the limits that are in force now."""
 
     def __init__(self, app: Celery, recorder: Recorder, chars: int) -> None:
-        self._app, self._recorder, self._chars = app, recorder, chars
+        self._app, self._recorder = app, recorder
+        #: A task whose args or kwargs have more is reported.
+        self.chars = chars
         self._due_at: dict[str, float] = {}
 
-    def task(self, running: Running) -> None:
-        """Have a task reported if it is large, and its kind was not reported a moment ago."""
-        if max(running.args_size.chars, running.kwargs_size.chars) <= self._chars:
-            return
+    def task(self, task: str, start: Start) -> None:
+        """Have a large task reported if its kind was not a moment ago."""
         now = time.monotonic()
-        if now < self._due_at.get(running.task, 0.0):
+        if now < self._due_at.get(task, 0.0):
             return
-        self._due_at[running.task] = now + INTERVAL_SECONDS
+        self._due_at[task] = now + INTERVAL_SECONDS
+        self._recorder.say(partial(self._lines, task, start))
+
+    def _lines(self, task: str, start: Start) -> Iterator[str]:
         amqp = self._app.amqp
-        for line in task_lines(running, amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize):
-            self._recorder.say(f"[CELERY MONITOR] {line.told()}")
+        for line in task_lines(task, start, amqp.argsrepr_maxsize, amqp.kwargsrepr_maxsize):
+            yield f"[CELERY MONITOR] {line.told()}"
 
 
-def task_lines(running: Running, args_limit: int, kwargs_limit: int) -> Iterator[Sentence]:
+def task_lines(task: str, start: Start, args_limit: int, kwargs_limit: int) -> Iterator[Sentence]:
     """The report of one task."""
-    yield Sentence("Task: %(task)s", {"task": running.task})
-    yield Sentence("ID: %(task_id)s", {"task_id": running.task_id})
-    for title, part, size in (
-        ("Args", ARGS, running.args_size),
-        ("Kwargs", KWARGS, running.kwargs_size),
-    ):
-        mark = "⚠ TRUNCATED" if part in running.cut else "✓"
+    yield Sentence("Task: %(task)s", {"task": task})
+    yield Sentence("ID: %(task_id)s", {"task_id": start.task_id})
+    for title, part, size in (("Args", ARGS, start.args), ("Kwargs", KWARGS, start.kwargs)):
+        mark = "⚠ TRUNCATED" if part in start.notes.cut else "✓"
         yield Sentence(
             "%(title)s: %(chars)s characters (%(mark)s)",
             {"title": title, "chars": size.chars, "mark": mark},

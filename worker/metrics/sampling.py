@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from wire.payloads import ARGS_REPR, KWARGS_REPR
+from wire.sizes import MOVE_ABOVE_CHARS
 from worker.metrics.measure import repr_chars
-from worker.metrics.running import Running
 
 #: Seconds between two samples of one kind of task, at least; and as a multiple of what one took.
 INTERVAL_SECONDS = 30.0
@@ -26,32 +26,42 @@ class Sampled:
     microseconds: int
 
 
-@dataclass(slots=True)
-class _Task:
-    due_at: float = float("-inf")
+class Last(NamedTuple):
+    """The last sample of one kind of task."""
+
+    due_at: float  #: `time.perf_counter()` of the next
+    #: A payload of more characters is to be looked at: for a sample, or because it is large.
+    enough: float
     largest: int = 0
+
+
+NEVER_SAMPLED = Last(float("-inf"), -1.0)
 
 
 class ReprSamples:
     """When to take a sample of which task."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, _Task] = {}
+        #: By the names of tasks: bounded, like the names that an application registers.
+        self.last: dict[str, Last] = {}
 
-    def take(self, running: Running, levels: Callable[[], int | None]) -> Sampled | None:
-        """The lengths of both reprs of a task, if it is time for a sample."""
-        task = self._tasks.get(running.task)
-        if task is None:
-            task = self._tasks[running.task] = _Task()
-        chars = running.args_size.chars + running.kwargs_size.chars
+    def is_due(self, name: str, chars: int) -> bool:
+        """Whether it is time for a sample of such a task, whose payload has so many characters."""
+        last = self.last.get(name, NEVER_SAMPLED)
+        return time.perf_counter() >= last.due_at or chars > last.largest * GROWTH
+
+    def take(self, name: str, chars: int, args: Any, kwargs: Any, levels: int | None) -> Sampled:
+        """The lengths of both reprs of a task; `levels`: `task_repr_maxlevels`."""
         began = time.perf_counter()
-        if began < task.due_at and chars <= task.largest * GROWTH:
-            return None
-        task.largest = max(task.largest, chars)
         sizes = (
-            (ARGS_REPR, repr_chars(tuple(running.args or ()), levels())),
-            (KWARGS_REPR, repr_chars(running.kwargs or {}, levels())),
+            (ARGS_REPR, repr_chars(tuple(args or ()), levels)),
+            (KWARGS_REPR, repr_chars(kwargs or {}, levels)),
         )
         took = time.perf_counter() - began
-        task.due_at = began + max(INTERVAL_SECONDS, COST_FACTOR * took)
+        largest = max(chars, self.last.get(name, NEVER_SAMPLED).largest)
+        self.last[name] = Last(
+            due_at=began + max(INTERVAL_SECONDS, COST_FACTOR * took),
+            enough=min(largest * GROWTH, MOVE_ABOVE_CHARS),
+            largest=largest,
+        )
         return Sampled(sizes, round(took * 1e6))

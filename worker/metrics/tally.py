@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wire import sketch
@@ -19,10 +20,11 @@ class Times:
     counts: list[int] = field(default_factory=lambda: [0] * len(BOUND_LABELS))
     microseconds: int = 0
 
-    def add(self, seconds: float) -> None:
-        """Take one time in."""
-        self.counts[bisect.bisect_left(BOUNDS, seconds)] += 1
-        self.microseconds += round(seconds * 1e6)
+    def add(self, *seconds: float) -> None:
+        """Take times in."""
+        for one in seconds:
+            self.counts[bisect.bisect_left(BOUNDS, one)] += 1
+        self.microseconds += round(sum(seconds) * 1e6)
 
 
 @dataclass(slots=True)
@@ -35,14 +37,27 @@ class Values:
     largest: tuple[str, str, int] = ("", "", 0)  #: task id, queue and items of the largest
     buckets: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
 
-    def add(self, value: int, measure: str, task_id: str, queue: str, items: int) -> None:
-        """Take one value in."""
-        self.n += 1
-        self.sum += value
-        if value > self.max:
-            self.max, self.largest = value, (task_id, queue, items)
+    def add(
+        self,
+        measure: str,
+        queue: str,
+        task_ids: Sequence[str],
+        values: Sequence[int],
+        items: Sequence[int] = (),
+    ) -> None:
+        """Take one value or more in, all of them of one queue: one each of every task.
+
+        `items`: of the longest list of each, if they were counted.
+        """
+        self.n += len(values)
+        self.sum += sum(values)
+        largest = max(values)
+        if largest > self.max:
+            at = values.index(largest)
+            self.max, self.largest = largest, (task_ids[at], queue, items[at] if items else 0)
         if measure in SKETCHED:
-            self.buckets[sketch.bucket_of(value)] += 1
+            for value, times in Counter(values).items():
+                self.buckets[sketch.bucket_of(value)] += times
 
 
 Pair = tuple[str, str]
@@ -73,17 +88,9 @@ class Tally:
     domain_times: defaultdict[Pair, Times] = field(default_factory=lambda: defaultdict(Times))
     recorder: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def size(
-        self,
-        task: str,
-        measure: str,
-        value: int,
-        task_id: str = "",
-        queue: str = "",
-        items: int = 0,
-    ) -> None:
-        """One measured value; `items` are those of its longest list, if they were counted."""
-        self.sizes[task, measure].add(value, measure, task_id, queue, items)
+    def size(self, task: str, measure: str, value: int, task_id: str = "", queue: str = "") -> None:
+        """One measured value."""
+        self.sizes[task, measure].add(measure, queue, (task_id,), (value,))
 
     def finding(self, finding: Finding) -> None:
         """Something that JSON cannot hold; the same again counts and keeps the latest."""

@@ -15,8 +15,9 @@ from wire import keys as wire_keys
 from wire.keys import Keys
 from wire.metrics import read_totals
 from wire.tasks import TaskRecord, read_record
+from worker.metrics.backlog import BACKLOG_MAX
 from worker.metrics.labels import Labels
-from worker.metrics.recorder import LATER_MAX, Recorder
+from worker.metrics.recorder import Recorder
 from worker.metrics.records import PROMISES, Records
 from worker.metrics.tally import Tally
 
@@ -50,6 +51,19 @@ def test_what_was_counted_arrives_by_itself(recorder: Recorder, redis_client: re
     count(recorder, 3)
     wait_until(lambda: counted(redis_client) == 3)
     assert 0 < redis_client.ttl(KEYS.metrics_host("w@here")) <= wire_keys.HOST_TTL
+
+
+def test_whoever_looks_before_a_flush_may_ask_for_one_more(recorder: Recorder) -> None:
+    looks: list[Tally] = []
+
+    def look(tally: Tally) -> None:
+        looks.append(tally)
+        if len(looks) == 1:
+            recorder.call_for_flush()
+
+    recorder.before_flush.append(look)
+    count(recorder)
+    wait_until(lambda: len(looks) == 2, what="there was one more flush")
 
 
 def test_a_flush_that_arrived_unnoticed_counts_once(
@@ -113,45 +127,66 @@ def test_a_fork_counts_for_itself(recorder: Recorder, redis_client: redis.Redis)
     wait_until(lambda: counted(redis_client) == 11)
 
 
-def add(tally: Tally, number: int) -> None:
-    tally.tasks[KEY] += number
+def add(tally: Tally, numbers: list[int]) -> None:
+    tally.tasks[KEY] += sum(numbers)
 
 
-def test_what_is_counted_later_is_in_the_next_flush(
+def test_what_waits_is_counted_with_the_next_flush(
     recorder: Recorder, redis_client: redis.Redis
 ) -> None:
-    def fail(tally: Tally) -> None:
+    def fail(tally: Tally, numbers: list[int]) -> None:
         raise ZeroDivisionError
 
-    recorder.later(add, 2)
-    recorder.later(fail)
-    recorder.later(add, 3)
+    append, append_bad = recorder.backlog(add), recorder.backlog(fail)
+    append(2)
+    append_bad(1)
+    append(3)
 
-    wait_until(lambda: counted(redis_client) == 5, what="all but one are counted")
+    wait_until(lambda: counted(redis_client) == 5, what="all but the bad one are counted")
     wait_until(lambda: errors(redis_client) == 1, what="and that one is told")
 
 
-def test_what_is_counted_later_is_bounded(
+def test_what_waits_is_bounded(
     recorder: Recorder, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "call_for_flush", lambda: None)
-    for _ in range(LATER_MAX):
-        recorder.later(add, 1)
+    append = recorder.backlog(add)
+    for _ in range(BACKLOG_MAX):
+        append(1)
     with recorder as tally:
-        assert tally.tasks[KEY] == LATER_MAX, "without a flush"
-    recorder.later(add, 1)
+        assert tally.tasks[KEY] == BACKLOG_MAX, "without a flush"
+    append(1)
 
     assert recorder.flush()
-    assert counted(redis_client) == LATER_MAX + 1
+    assert counted(redis_client) == BACKLOG_MAX + 1
 
 
-def test_a_fork_leaves_to_its_parent_what_that_counts_later(
+def test_threads_leave_exactly_what_they_appended(
     recorder: Recorder, redis_client: redis.Redis
 ) -> None:
-    recorder.later(add, 5)
+    append = recorder.backlog(add)
+
+    def work() -> None:
+        for _ in range(5000):
+            append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert recorder.flush()
+    assert recorder.flush()
+    assert counted(redis_client) == 20_000
+
+
+def test_a_fork_leaves_to_its_parent_what_waits_there(
+    recorder: Recorder, redis_client: redis.Redis
+) -> None:
+    append = recorder.backlog(add)
+    append(5)
     child = os.fork()
     if child == 0:
-        recorder.later(add, 2)
+        append(2)
         os._exit(0 if recorder.flush() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert recorder.flush()
@@ -243,6 +278,24 @@ def test_a_late_record_does_not_replace_the_end(
     found = read_record(raw)
     assert found is not None
     assert found.state == "SUCCESS"
+
+
+def test_a_record_with_half_a_character_stops_nothing(
+    recorder: Recorder, redis_client: redis.Redis
+) -> None:
+    with recorder as tally:
+        tally.tasks[KEY] += 1
+        for task_id in ("\ud800", "fine"):
+            recorder.records.offer(
+                task_id,
+                "SUCCESS",
+                lambda i=task_id: TaskRecord(i, "é\udfff", "SUCCESS"),  # type: ignore[misc]
+            )
+    assert recorder.flush()
+    assert counted(redis_client) == 1
+    raw: Any = redis_client.hget(KEYS.recent_tasks, "fine")
+    assert read_record(raw) is not None
+    assert redis_client.hexists(KEYS.recent_tasks, "?")
 
 
 def test_only_so_many_records_are_kept(

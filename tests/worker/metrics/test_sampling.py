@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import time
-
-from worker.metrics.measure import measure
-from worker.metrics.running import Running
 from worker.metrics.sampling import ReprSamples
 
 
-def running(chars: int) -> Running:
-    """A task whose args have so many characters as JSON, and one more as repr."""
-    args = ["x" * (chars - 4)]
-    return Running(
-        task_id="id", task="t", queue="q", worker="w", retries=0, sent_at=None, eta=None,
-        args=args, kwargs={}, args_size=measure(args), kwargs_size=measure({}), args_items=0,
-        kwargs_items=0, root_id="", parent_id="",
-        started_at=time.time(), began=time.perf_counter(), promised=False,
-    )  # fmt: skip
-
-
 def sampled(*chars: int) -> list[int]:
-    """The lengths that are counted of tasks which come one right after the other."""
-    samples = ReprSamples()
-    found = [samples.take(running(number), lambda: 3) for number in chars]
-    return [dict(one.sizes)["args_repr"] for one in found if one]
+    """The lengths that are counted of tasks whose args have so many characters as JSON.
+
+    They come one right after the other; a repr has one character more.
+    """
+    samples, found = ReprSamples(), []
+    for number in chars:
+        if samples.is_due("t", number):
+            args = ["x" * (number - 4)]
+            found.append(dict(samples.take("t", number, args, {}, 3).sizes)["args_repr"])
+    return found
 
 
 def test_each_much_larger_payload_is_a_sample_at_once() -> None:
