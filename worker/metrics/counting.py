@@ -65,6 +65,10 @@ class Counting:
                     if result.strange:
                         self._name(tally, task, task_id, result)
 
+    def forget(self, start: Start) -> None:
+        """Of this task no end will be counted."""
+        self._counted.discard((start.task_id, start.at))
+
     def forget_running(self) -> None:
         """A forked process runs nothing of what its parent does."""
         self._counted.clear()

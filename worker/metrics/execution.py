@@ -106,7 +106,11 @@ class Execution:
         """A task ends."""
         running = self.running.pop(task_id, None)
         status = _STATUSES.get(state or "")
-        if running is None or status is None:
+        if running is None:
+            return
+        if status is None:  # its process is about to end, or a pool thread: no state of a task
+            self._told.discard(task_id)
+            self._counting.forget(running.start)
             return
         ended = time.perf_counter()
         try:
